@@ -1,0 +1,238 @@
+"""The register map, once: gateware banks, host driver and reference page are derived from it.
+
+A register is one 64-bit word. A `Block` is a group of registers, repeated for every port, feed,
+symbol and so on; word addresses follow from the order of declaration (`RegisterMap`). Data only: the
+gateware side is `hdl.csr`.
+
+Access is `rw`, `ro` (the NIC's own state), or `wo` (a command: acts when written, reads 0).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hdl.config import NicConfig
+
+WORD_BITS = 64
+#: Words of one frame image (512 bytes).
+IMAGE_WORDS = 64
+#: First word of NIC.ident.
+MAGIC = 0x5449434B47415445  # "TICKGATE"
+
+
+@dataclass(frozen=True)
+class Bits:
+    """A named field of a register, least significant first."""
+    name: str
+    width: int
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Reg:
+    name: str
+    access: str
+    doc: str
+    bits: tuple[Bits, ...] = ()
+    unit: str = ""
+    init: int = 0
+
+    def pack(self, **values: int) -> int:
+        """The register's value from its fields; a value that does not fit is an error."""
+        word, offset = 0, 0
+        for bits in self.bits:
+            value = values.pop(bits.name, 0)
+            if not 0 <= value < 1 << bits.width:
+                raise ValueError(f"{self.name}.{bits.name} = {value} does not fit {bits.width} bits")
+            word |= value << offset
+            offset += bits.width
+        if values:
+            raise ValueError(f"{self.name} has no field {', '.join(values)}")
+        return word
+
+    def unpack(self, word: int) -> dict[str, int]:
+        values, offset = {}, 0
+        for bits in self.bits:
+            values[bits.name] = word >> offset & (1 << bits.width) - 1
+            offset += bits.width
+        return values
+
+
+@dataclass(frozen=True)
+class Block:
+    """`memory` marks a block whose words live in a memory of its unit, with no register of their own."""
+    name: str
+    doc: str
+    regs: tuple[Reg, ...]
+    count: Callable[[NicConfig], int] = field(default=lambda config: 1)
+    memory: bool = False
+
+    @property
+    def stride(self) -> int:
+        """Words from one instance to the next: the next power of two."""
+        return 1 << (len(self.regs) - 1).bit_length()
+
+    def __getitem__(self, name: str) -> Reg:
+        for reg in self.regs:
+            if reg.name == name:
+                return reg
+        raise KeyError(f"block {self.name} has no register {name}")
+
+
+def counters(**docs: str) -> tuple[Reg, ...]:
+    """Read-only event counters that start at 0 and wrap at 2**32."""
+    return tuple(Reg(name, "ro", doc, unit="count") for name, doc in docs.items())
+
+
+NIC = Block("nic", "Identity and time.", (
+    Reg("ident", "ro", f"{MAGIC:#x}: this is a Tickgate NIC", init=MAGIC),
+    Reg("config", "ro", "digest of the NicConfig it was built from"),
+    Reg("time", "rw", "the clock; writing sets it", unit="ns"),
+    Reg("adjust", "rw", "added to the clock every second of its own time (signed 32 bit), to discipline it", unit="ns/s"),
+    Reg("date", "rw", "UTC date for order time stamps, as 8 ASCII digits YYYYMMDD, first byte lowest"),
+    Reg("midnight", "rw", "clock value at 00:00:00 UTC of `date`", unit="ns"),
+    Reg("depth", "rw", "which book records go up", (
+        Bits("events", 1, "MARKET_EVENT"), Bits("levels", 1, "BOOK_LEVELS"))),
+    Reg("dropped", "ro", "records that the host was too slow for", unit="count"),
+))
+
+PORT = Block("port", "Receive path of one Ethernet port, each frame counted under one cause at most.", (
+    *counters(
+        frames="frames received, good or bad",
+        bad_fcs="frames the MAC called bad (FCS, code error, runt)",
+        not_ipv4="neither IPv4 nor a host-bridge frame",
+        bad_header="IPv4 version, length or header checksum wrong",
+        fragment="IPv4 fragments",
+        not_udp="neither UDP nor an order session's TCP",
+        bad_length="UDP length does not fit the frame",
+        no_group="UDP to no configured feed",
+        malformed="MoldUDP64 or ITCH structure wrong",
+        messages="messages delivered",
+        unknown_type="messages of an unknown type, skipped by length"),
+), count=lambda config: config.ports)
+
+FEED = Block("feed", "One market-data feed: a MoldUDP64 session on a multicast group.", (
+    Reg("group", "rw", "where it is sent", (
+        Bits("ip", 32, "destination address"), Bits("port", 16, "destination UDP port"),
+        Bits("enable", 1), Bits("promiscuous", 1, "match any address and port"))),
+    Reg("expected", "rw", "next sequence number; writing it starts the feed there and clears its state. "
+                          "0: take the first one seen"),
+    Reg("status", "ro", "state", (
+        Bits("gap", 1, "a message was missed since `expected` was written"),
+        Bits("ended", 1, "end of session seen"), Bits("started", 1, "a sequence number is known"))),
+    Reg("session", "ro", "first 8 bytes of the session in force, first byte lowest"),
+    *counters(delivered="messages passed on", duplicate="messages seen before, dropped",
+              gaps="jumps in the sequence", missed="messages missed in them",
+              heartbeats="heartbeats", other_session="messages of another session, dropped"),
+), count=lambda config: config.feeds)
+
+SYMBOL = Block("symbol", "One book.", (
+    Reg("name", "rw", "stock, 8 ASCII bytes padded with spaces, first byte lowest; an R message with this "
+                      "name on its feed sets the locate"),
+    Reg("route", "rw", "what feeds it", (
+        Bits("locate", 16, "stock locate of the day"), Bits("feed", 4), Bits("enable", 1, "deliver its messages"))),
+    Reg("clear", "wo", "writing 1 empties the book and declares it exact: the feed is at its start, or what follows is a snapshot"),
+    Reg("status", "ro", "state", (
+        Bits("inexact", 16, "`Inexact` bits"), Bits("crossed", 1), Bits("halted", 1, "trading action is not T"))),
+), count=lambda config: config.symbols)
+
+BOOK = Block("book", "The order table, all symbols together.", counters(
+    live="orders held now", unknown="references not held", full="orders that did not fit",
+    repeated="adds of a reference already held", arithmetic="quantities that would wrap or go below 0",
+    refills="refills of a side finished", busy="messages dropped because the book was still busy"))
+
+VENUE = Block("venue", "One order session: its TCP connection and its FIX sequence.", (
+    Reg("remote_mac", "rw", "next hop, as a 48-bit number"),
+    Reg("local_ip", "rw", "own address and port", (Bits("ip", 32), Bits("port", 16))),
+    Reg("remote_ip", "rw", "venue's address and port", (Bits("ip", 32), Bits("port", 16))),
+    Reg("tcp", "rw", "sequence numbers; writing sets both", (
+        Bits("snd_nxt", 32, "next byte to send"), Bits("rcv_nxt", 32, "next byte expected"))),
+    Reg("msg_seq", "rw", "next MsgSeqNum, as nine decimal digits, one a nibble, last digit lowest"),
+    Reg("enable", "rw", "1: the session is up and orders may go"),
+    *counters(sent="order frames sent", received="in-order segments read", out_of_order="segments not at rcv_nxt, ignored",
+              reports="ExecutionReports applied", malformed="messages with a bad BodyLength, CheckSum or field"),
+), count=lambda config: config.venues)
+
+#: Frame images: `kinds` (the `Action` values) images for each venue, IMAGE_WORDS words each, then sums.
+IMAGE = Block("image", "Static bytes of the order frame of one venue and action, byte n in bits 8(n%8) of word n//8. "
+              "The last word holds the sums (`fix` in bits 0-7, `tcp` in bits 16-31) of the static bytes.",
+              tuple(Reg(f"word{n}", "rw", f"bytes {8 * n} to {8 * n + 7}") for n in range(IMAGE_WORDS)),
+              count=lambda config: 2 * config.venues, memory=True)
+
+#: Symbol text of order frames; see fixparse.templates for the meaning of its 16 bytes.
+SYMBOL_TEXT = Block("symbol_text", "Bytes of the symbol window of order frames of one symbol.", (
+    Reg("low", "rw", "bytes 0 to 7"), Reg("high", "rw", "bytes 8 to 15")),
+    count=lambda config: config.symbols, memory=True)
+
+GATE = Block("gate", "The gate: kill, and limits of the firm.", (
+    Reg("kill", "rw", "global kill; set by writing 1, cleared by writing CLEAR_KILL to `resume`"),
+    Reg("venue_kill", "rw", "one bit a venue; writing sets bits"),
+    Reg("strategy_kill", "rw", "one bit a strategy; writing sets bits"),
+    Reg("resume", "wo", "lifts kills, given the key word", (
+        Bits("key", 16, "0x5AFE"), Bits("all", 1, "the global kill"), Bits("venues", 4), Bits("strategies", 16))),
+    Reg("rate_interval", "rw", "one token every so many ns for the session; 0 gives none", unit="ns"),
+    Reg("rate_burst", "rw", "tokens a full session bucket holds", unit="orders"),
+    Reg("limits_serial", "rw", "serial number of the limits in force, written last"),
+    *counters(decisions="decisions", passed="passed"),
+))
+
+LIMITS = Block("limits", "Limits of one symbol. All zero (the state after reset) rejects every order.", (
+    Reg("control", "rw", "who may trade", (
+        Bits("enable", 1, "0: restricted"), Bits("lot", 16, "lot size in shares; 0 rejects"),
+        Bits("tick", 16, "tick in 1e-4 USD; 0 rejects"))),
+    Reg("qty", "rw", "order quantity", (Bits("min", 32), Bits("max", 32)), unit="shares"),
+    Reg("notional", "rw", "largest price x quantity", unit="1e-4 USD"),
+    Reg("collar", "rw", "largest distance from the reference (the side's opposite best, or own best)",
+        (Bits("band", 32),), unit="1e-4 USD"),
+    Reg("position", "rw", "largest worst-case position", (
+        Bits("long", 32, "shares long"), Bits("short", 32, "shares short, as a positive number")), unit="shares"),
+    Reg("max_age", "rw", "oldest reference that may be used", unit="ns"),
+), count=lambda config: config.symbols, memory=True)
+
+STRATEGY = Block("strategy", "Limits of one strategy.", (
+    Reg("rate_interval", "rw", "one token every so many ns; 0 gives none", unit="ns"),
+    Reg("rate_burst", "rw", "tokens a full bucket holds", unit="orders"),
+), count=lambda config: config.strategies)
+
+EXPOSURE = Block("exposure", "What the NIC holds of one symbol, moved by its own execution parser.", (
+    Reg("position", "rw", "signed position (two's complement, 32 bits); written at start of day alone", unit="shares"),
+    Reg("open", "ro", "open quantity by side", (Bits("buy", 32), Bits("sell", 32)), unit="shares"),
+), count=lambda config: config.symbols)
+
+BLOCKS = (NIC, PORT, FEED, SYMBOL, BOOK, VENUE, IMAGE, SYMBOL_TEXT, GATE, LIMITS, STRATEGY, EXPOSURE)
+
+#: Key of GATE.resume.
+RESUME_KEY = 0x5AFE
+
+
+class RegisterMap:
+    """Word addresses of every register of one NIC.
+
+    Each block starts at a multiple of its own size rounded up to a power of two, so that an address
+    splits into block, instance and register by its bits.
+    """
+
+    def __init__(self, config: NicConfig):
+        self.config = config
+        self.base: dict[str, int] = {}
+        self.size: dict[str, int] = {}
+        self.count: dict[str, int] = {}
+        spans = {}
+        for block in BLOCKS:
+            count = block.count(config)
+            self.count[block.name] = count
+            spans[block.name] = block.stride * (1 << (count - 1).bit_length())
+        at = 0
+        for block in sorted(BLOCKS, key=lambda block: -spans[block.name]):  # largest first: no padding
+            self.base[block.name], self.size[block.name] = at, spans[block.name]
+            at += spans[block.name]
+        self.words = at
+
+    @property
+    def addr_bits(self) -> int:
+        return (self.words - 1).bit_length()
+
+    def address(self, block: Block, name: str, index: int = 0) -> int:
+        """Word address of register `name` of instance `index` of `block`."""
+        if not 0 <= index < self.count[block.name]:
+            raise IndexError(f"{block.name}[{index}]: this NIC has {self.count[block.name]}")
+        return self.base[block.name] + index * block.stride + block.regs.index(block[name])

@@ -1,0 +1,24 @@
+"""What every test may ask for: the real data (or a skip that says so), and a seed that is printed."""
+
+import os
+import random
+
+import pytest
+
+from sim.paths import DATA
+
+
+@pytest.fixture(scope="session")
+def data_dir():
+    """Real market data and FIX logs; skips where they are absent."""
+    if not DATA.is_dir():
+        pytest.skip(f"no real data at {DATA}; set TICKGATE_DATA to its folder")
+    return DATA
+
+
+@pytest.fixture
+def rng(request):
+    """A random source. Its seed is printed when a test fails; TICKGATE_SEED repeats it."""
+    seed = int(os.environ.get("TICKGATE_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"TICKGATE_SEED={seed} repeats {request.node.name}")
+    return random.Random(seed)
