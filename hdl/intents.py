@@ -8,6 +8,9 @@ from hdl.config import NicConfig
 from hdl.layouts import INTENT, Origin
 from hdl.messages import Intent
 
+#: What an intent and the host's record of it have in common; the record's integers may be wider.
+INTENT_FIELDS = ("order_id", "orig_id", "price", "qty", "side", "action", "tif", "strategy", "venue", "symbol")
+
 #: Cycles from an accepted intent to its decision; the gate asserts that it agrees.
 GATE_LATENCY = 3
 
@@ -39,9 +42,13 @@ class IntentArbiter(wiring.Component):
 
     def _from_host(self) -> dict:
         record = self.host.payload
-        fields = {name: record[name] for name in
-                  ("order_id", "orig_id", "price", "qty", "side", "action", "tif", "strategy", "venue", "symbol")}
-        return fields | {"origin": Origin.HOST, "rx_time": self.now, "needed": self.now[:32]}
+        shape = Intent.as_shape()
+        fields, overflow = {}, 0
+        for name in INTENT_FIELDS:
+            width = shape[name].width
+            fields[name] = record[name]
+            overflow = overflow | record[name][width:].any()
+        return fields | {"origin": Origin.HOST, "invalid": overflow, "rx_time": self.now, "needed": self.now[:32]}
 
     def elaborate(self, platform):
         m = Module()

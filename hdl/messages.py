@@ -114,6 +114,7 @@ class Intent(data.Struct):
     venue: unsigned(VENUE_BITS)
     symbol: unsigned(SYMBOL_BITS)
     origin: unsigned(1)     # `Origin`
+    invalid: unsigned(1)    # a field of the host's record does not fit the ones above: rejected as restricted
     rx_time: unsigned(64)
     needed: unsigned(32)
 
