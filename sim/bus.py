@@ -1,0 +1,128 @@
+"""cocotb bus helpers: struct ports by field name, stream drivers and monitors.
+
+A struct port is one vector on the Verilog side; its Amaranth layout packs and unpacks it, so that a
+testbench names fields and never bit positions.
+
+    i = StreamSource(dut, "i", Intent)          # i__payload, i__valid, i__ready
+    o = StreamMonitor(dut, "o", Decision)       # o__ready driven only if asked
+    await reset(dut)
+    await i.send(order_id=7, qty=100)
+    decision = await o.next()                   # {"intent": {...}, "reasons": 0, ...}
+"""
+
+from typing import Any
+
+import cocotb
+from amaranth.hdl import Shape
+from amaranth.lib import data
+from cocotb.clock import Clock
+from cocotb.queue import Queue
+from cocotb.triggers import ReadOnly, RisingEdge
+
+PERIOD_NS = 8
+
+
+def layout_of(shape) -> data.Layout | None:
+    """The layout of a struct class or layout; None for a plain shape."""
+    try:
+        return data.Layout.cast(shape)
+    except TypeError:
+        return None
+
+
+def pack(shape, value: Any) -> int:
+    """`value` as the bits of `shape`: dicts and lists by field, missing fields 0; numbers in two's complement."""
+    layout = layout_of(shape)
+    if layout is None or isinstance(value, int):
+        return int(value) & (1 << _width(shape)) - 1
+    bits = 0
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, member in items:
+        field = layout[key]
+        bits |= pack(field.shape, member) << field.offset
+    return bits
+
+
+def unpack(shape, bits: int) -> Any:
+    """The inverse of `pack`: nested dicts (structs), lists (arrays) and integers."""
+    layout = layout_of(shape)
+    if layout is None:
+        shape = Shape.cast(shape)
+        bits &= (1 << shape.width) - 1
+        return bits - (1 << shape.width) if shape.signed and bits >> shape.width - 1 else bits
+    values = {key: unpack(field.shape, bits >> field.offset) for key, field in layout}
+    return list(values.values()) if isinstance(layout, data.ArrayLayout) else values
+
+
+def _width(shape) -> int:
+    return Shape.cast(shape).width
+
+
+async def reset(dut, cycles: int = 2):
+    """Start the clock (125 MHz), with every input 0, and hold reset for some cycles."""
+    Clock(dut.clk, PERIOD_NS, unit="ns").start()
+    dut.rst.value = 1
+    for _ in range(cycles):
+        await RisingEdge(dut.clk)
+    dut.rst.value = 0
+
+
+class StreamSource:
+    """Drives `<name>__payload`, `__valid`; waits for `__ready` where the port exists."""
+
+    def __init__(self, dut, name: str, shape):
+        self.clk, self.shape = dut.clk, shape
+        self.payload, self.valid = getattr(dut, f"{name}__payload"), getattr(dut, f"{name}__valid")
+        self.ready = getattr(dut, f"{name}__ready", None)
+        self.valid.value = 0
+        self.payload.value = 0
+
+    async def send(self, value: Any = None, **fields):
+        """One transfer; returns in the cycle after it, with `valid` low again. Back-to-back calls leave no gap."""
+        self.payload.value = pack(self.shape, fields if value is None else value)
+        self.valid.value = 1
+        while True:
+            await ReadOnly()
+            taken = self.ready is None or bool(self.ready.value)
+            await RisingEdge(self.clk)
+            if taken:
+                break
+        self.valid.value = 0
+
+
+class StreamMonitor:
+    """Collects every transfer of a stream, as `(cycle, value)` in `log` and value by `next()`.
+
+    `ready`: None leaves `__ready` alone (valid-only streams have none), True holds it high, a callable
+    is asked each cycle.
+    """
+
+    def __init__(self, dut, name: str, shape, ready=None):
+        self.clk, self.shape = dut.clk, shape
+        self.payload, self.valid = getattr(dut, f"{name}__payload"), getattr(dut, f"{name}__valid")
+        self.ready = getattr(dut, f"{name}__ready", None)
+        self.pattern = ready
+        self.log: list[tuple[int, Any]] = []
+        self.cycle = 0
+        self._queue: Queue = Queue()
+        if self.ready is not None and ready is not None:
+            self.ready.value = 0
+        cocotb.start_soon(self._run())
+
+    async def _run(self):
+        while True:
+            if self.ready is not None and self.pattern is not None:
+                self.ready.value = int(self.pattern() if callable(self.pattern) else self.pattern)
+            await ReadOnly()
+            moved = self.valid.value == 1 and (self.ready is None or self.ready.value == 1)
+            bits = self.payload.value.to_unsigned() if moved else 0
+            await RisingEdge(self.clk)
+            if moved:
+                value = unpack(self.shape, bits)
+                self.log.append((self.cycle, value))
+                self._queue.put_nowait(value)
+            self.cycle += 1
+
+    async def next(self) -> Any:
+        """The next transfer not yet taken by `next`; returns right after the edge at which it moved."""
+        return await self._queue.get()

@@ -1,0 +1,140 @@
+"""Runs cocotb testbenches on a component's Verilog, under Verilator and Icarus.
+
+A testbench is an importable module of `@cocotb.test()` coroutines; the pytest side is
+
+    from sim.cosim import SIMULATORS, cosim
+
+    @pytest.mark.cosim
+    @pytest.mark.parametrize("sim", SIMULATORS)
+    def test_gate(sim):
+        cosim(Gate(TINY), "tests.hdl.risk.bench_gate", sim=sim, name="gate")
+
+`dut` has the ports `clk`, `rst` and those of the component, `__` between the parts of a path; a struct is
+one vector (`sim.bus` packs and unpacks them). `SIMULATORS` is always the same list: where Icarus is not
+installed, its entry is a skip that says so. Everything is left in build/cosim/<name>-<sim>/: `top.v`,
+`build.log`, `sim.log`, `results.xml` and, with `waves=True`, `dump.fst` (Verilator) or `top.fst` (Icarus).
+A build is used again as long as the Verilog and the simulator are the same. TICKGATE_SEED repeats a seed.
+"""
+
+import hashlib
+import logging
+import os
+import shutil
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from amaranth.lib import wiring
+from cocotb_tools.runner import get_runner
+
+from sim.paths import BUILD, ROOT
+from sim.verilog import tools, verilog_of
+
+SIMULATORS = ["verilator", pytest.param("icarus", marks=[pytest.mark.icarus, pytest.mark.skipif(
+    shutil.which("iverilog") is None, reason="Icarus is not installed (apt-get install iverilog)")])]
+
+TOP = "top"
+TIMESCALE = ("1ns", "1ps")
+BUILD_ARGS = {
+    "verilator": ["-Wno-fatal", "-Wno-lint", "-Wno-style", "--no-timing", "-CFLAGS", "-O1"],
+    "icarus": ["-g2012"],
+}
+
+
+class CosimError(AssertionError):
+    """A testbench failed, or did not run; the message names the tests and the log."""
+
+
+def cosim(component: wiring.Component, module: str, sim: str, name: str, env: dict[str, str] | None = None,
+          waves: bool = False) -> Path:
+    """Run every cocotb test of `module` on `component`; `env` reaches the testbench's `os.environ`.
+
+    Returns the folder of the run. Raises `CosimError` if anything fails, if the Verilog does not
+    compile, or if `module` holds no test.
+    """
+    folder = BUILD / "cosim" / f"{name}-{sim}"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = verilog_of(component, TOP)
+    with _environment():
+        runner = get_runner(sim)
+        runner.log.setLevel(logging.WARNING)
+        _build(runner, sim, folder, text, waves)
+        _test(runner, folder, module, env or {}, waves)
+    return folder
+
+
+@contextmanager
+def _environment():
+    """cocotb's runner reads PATH and sys.path of this process: lend it ours, and put them back."""
+    path, added = list(sys.path), tools()
+    kept = {key: os.environ.get(key) for key in added}
+    sys.path.insert(0, str(ROOT))
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        for key, value in kept.items():
+            if value is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = value
+
+
+def _build(runner, sim: str, folder: Path, text: str, waves: bool):
+    args = BUILD_ARGS[sim] + (["--trace-fst", "--trace-structs"] if waves and sim == "verilator" else [])
+    digest = hashlib.sha256(repr((text, args, waves, shutil.which("iverilog" if sim == "icarus" else sim),
+                                  sys.prefix)).encode()).hexdigest()
+    stamp, source, log = folder / "digest", folder / f"{TOP}.v", folder / "build.log"
+    again = stamp.exists() and stamp.read_text() == digest
+    if not again:
+        stamp.unlink(missing_ok=True)
+        source.write_text(text)
+    try:
+        if again:  # the runner still has to learn where things are
+            runner._execute = lambda cmds, cwd: None
+        runner.build(sources=[source], hdl_toplevel=TOP, build_dir=folder, build_args=args, timescale=TIMESCALE,
+                     waves=waves, log_file=log)
+    except (RuntimeError, SystemExit) as error:
+        raise CosimError(f"{source} did not build under {sim}: {error}\n{_tail(log)}\nthe whole log: {log}") from None
+    finally:
+        vars(runner).pop("_execute", None)
+    stamp.write_text(digest)
+
+
+def _test(runner, folder: Path, module: str, env: dict[str, str], waves: bool):
+    log, results = folder / "sim.log", folder / "results.xml"
+    results.unlink(missing_ok=True)
+    stopped = ""
+    try:
+        runner.test(test_module=module, hdl_toplevel=TOP, build_dir=folder, test_dir=folder, waves=waves,
+                    results_xml=str(results), log_file=log, extra_env=env, seed=os.environ.get("TICKGATE_SEED"))
+    except (RuntimeError, SystemExit) as error:
+        stopped = str(error)
+    where = f"the whole log: {log}"
+    if not results.exists():
+        raise CosimError(f"{module} did not run: {stopped}\n{_tail(log)}\n{where}")
+    ran, failed, seed = _outcome(results)
+    if failed:
+        raise CosimError(f"{module}: {len(failed)} of {ran} failed: {', '.join(failed)} (TICKGATE_SEED={seed})\n"
+                         f"{_tail(log)}\n{where}")
+    if not ran:
+        raise CosimError(f"{module} holds no cocotb test\n{_tail(log)}\n{where}")
+    if stopped:
+        raise CosimError(f"{module}: the simulator stopped badly: {stopped}\n{_tail(log)}\n{where}")
+
+
+def _outcome(results: Path) -> tuple[int, list[str], str]:
+    """Tests run, names of those that failed, and the random seed."""
+    root = ElementTree.parse(results).getroot()
+    cases = list(root.iter("testcase"))
+    failed = [case.get("name", "?") for case in cases
+              if case.find("failure") is not None or case.find("error") is not None]
+    seeds = [item.get("value", "?") for item in root.iter("property") if item.get("name") == "random_seed"]
+    return len(cases), failed, seeds[0] if seeds else "?"
+
+
+def _tail(log: Path, lines: int = 40) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else "(no log)"

