@@ -15,6 +15,23 @@ from hdl.config import NicConfig
 SYMBOL_BITS, FEED_BITS, PORT_BITS, VENUE_BITS, STRATEGY_BITS = 8, 2, 2, 2, 4
 
 
+class FeedFilter(data.Struct):
+    """Which datagrams belong to a feed; the receivers match, the sequencer owns the registers."""
+    ip: unsigned(32)        # destination address
+    port: unsigned(16)      # destination UDP port
+    enable: unsigned(1)
+    promiscuous: unsigned(1)  # match any address and port
+
+
+class VenueFilter(data.Struct):
+    """The TCP connection of an order session, seen from us."""
+    remote_ip: unsigned(32)
+    remote_port: unsigned(16)
+    local_ip: unsigned(32)
+    local_port: unsigned(16)
+    enable: unsigned(1)
+
+
 class PayloadMeta(data.Struct):
     """What is known of a frame when its payload starts; constant from `first` to `last`."""
     index: unsigned(2)      # feed (UDP) or venue (TCP)
