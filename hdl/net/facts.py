@@ -26,9 +26,9 @@ class Part(enum.Enum, shape=4):
 
 
 class Facts(data.Struct):
-    """Each stands from 2 cycles after the last byte it needs, `feed_*` and `venue_*` from 4 cycles after.
+    """Each stands 4 cycles after the last byte it needs, if not before, and so at the last byte of its header.
 
-    All therefore stand at the last byte of their header, and hold until the same header of the next packet.
+    It holds until the same header of the next packet.
     """
     ip_fits: unsigned(1)        # version and IHL are right, and the total length covers the header
     ip_words: unsigned(4)       # words in the IPv4 header, less one
@@ -39,6 +39,7 @@ class Facts(data.Struct):
     tcp_words: unsigned(4)      # words in the TCP header, less one
     tcp_seq: unsigned(32)
     length: unsigned(16)        # payload bytes after the UDP or TCP header
+    empty: unsigned(1)          # that is none
     feed_hit: unsigned(1)
     feed_index: unsigned(2)
     venue_hit: unsigned(1)
@@ -100,6 +101,7 @@ class HeaderFacts(wiring.Component):
             left.eq(ipv4("total_length") - ihl * WORD_BYTES),
             left_exact.eq(udp("length") == left[:16]),
             length.eq(left - Mux(self.part == Part.TCP, offset * WORD_BYTES, UDP.bytes)),
+            self.o.empty.eq(length == 0),
             self.o.ip_words.eq(ihl - 1),
             self.o.tcp_words.eq(offset - 1),
         ]

@@ -10,7 +10,6 @@ from hdl.net.checksum import Checksum
 from hdl.net.facts import HeaderFacts, Part
 from hdl.net.headers import (
     ETHERNET,
-    IPV4,
     MAX_TAGS,
     PROTOCOL_TCP,
     PROTOCOL_UDP,
@@ -117,46 +116,47 @@ class Receiver(wiring.Component):
             checksum.clear.eq(walk.part != Part.IPV4),
             after.eq(walk),
         ]
+        ends = self._header_ends(m, walk, facts.o)
         with m.If(take):
             m.d.sync += previous.eq(beat.data)
-            self._advance(m, walk, after, Cat(beat.data, previous), facts.o, checksum.good)
+            self._advance(m, walk, after, ends, Cat(beat.data, previous), facts.o, checksum.good)
         m.d.sync += walk.eq(after)
         with m.If(end):
             m.d.sync += walk.eq(0)
 
-        self._release(m, take, end, walk, after, facts.o)
+        self._release(m, take, end, walk, after, ends, facts.o)
         self._count(m, end, after)
         return m
 
     # ---- one byte further ------------------------------------------------------------------------
 
-    def _advance(self, m: Module, walk, after, two_bytes, facts, checksum_good):
-        """Sets `after`, given that a byte is here; `two_bytes` is it and the one before, as a number."""
-        def last_byte(header, words=None):
-            """Whether this is the last byte of the header, or of its `words` + 1 words."""
-            if words is None:
-                return walk.at == header.bytes - 1
-            return (walk.at[2:] == words) & (walk.at[:2] == WORD_BYTES - 1)
+    def _header_ends(self, m: Module, walk, facts) -> dict[Part, Signal]:
+        """For each header, whether the next byte is its last. Lengths stand by then, so these are registers' work."""
+        def words(count):
+            return (walk.at[2:] == count) & (walk.at[:2] == WORD_BYTES - 1)
 
+        # Until its 13th byte a TCP header has the data offset of an earlier one; a bad one ends where options begin.
+        tcp_least = TCP.bytes // WORD_BYTES - 1
+        tcp_ends = Mux(facts.tcp_fits, (walk.at[2:] >= tcp_least) & words(facts.tcp_words), words(tcp_least))
+        ends = {Part.ETHERNET: walk.at == ETHERNET.bytes - 1, Part.TAG: walk.at == TAG.bytes - 1,
+                Part.IPV4: words(facts.ip_words), Part.UDP: walk.at == UDP.bytes - 1, Part.TCP: tcp_ends}
+        signals = {}
+        for part, condition in ends.items():
+            signals[part] = Signal(name=f"{part.name.lower()}_ends")
+            m.d.comb += signals[part].eq((walk.part == part) & condition)
+        return signals
+
+    def _advance(self, m: Module, walk, after, ends, two_bytes, facts, checksum_good):
+        """Sets `after`, given that a byte is here; `two_bytes` is it and the one before, as a number."""
         m.d.comb += after.at.eq(walk.at + 1)
-        with m.Switch(walk.part):
-            with m.Case(Part.ETHERNET):
-                with m.If(last_byte(ETHERNET)):
-                    self._after_type(m, walk, after, two_bytes)
-            with m.Case(Part.TAG):
-                with m.If(last_byte(TAG)):
-                    self._after_type(m, walk, after, two_bytes)
-            with m.Case(Part.IPV4):
-                with m.If(last_byte(IPV4, facts.ip_words)):
-                    self._after_ipv4(m, after, facts, checksum_good)
-            with m.Case(Part.UDP):
-                with m.If(last_byte(UDP)):
-                    self._after_transport(m, after, Part.FEED, facts, facts.udp_fits, facts.feed_hit, Cause.NO_GROUP)
-            with m.Case(Part.TCP):
-                # Until the 13th byte `tcp_words` is that of an earlier segment.
-                with m.If((walk.at[2:] >= TCP.bytes // WORD_BYTES - 1)
-                          & (last_byte(TCP, facts.tcp_words) | ~facts.tcp_fits & last_byte(TCP))):
-                    self._after_transport(m, after, Part.SESSION, facts, facts.tcp_fits, facts.venue_hit, Cause.NOT_UDP)
+        with m.If(ends[Part.ETHERNET] | ends[Part.TAG]):
+            self._after_type(m, walk, after, two_bytes)
+        with m.If(ends[Part.IPV4]):
+            self._after_ipv4(m, after, facts, checksum_good)
+        with m.If(ends[Part.UDP]):
+            self._after_transport(m, after, Part.FEED, facts.udp_fits, facts.feed_hit, facts.empty, Cause.NO_GROUP)
+        with m.If(ends[Part.TCP]):
+            self._after_transport(m, after, Part.SESSION, facts.tcp_fits, facts.venue_hit, facts.empty, Cause.NOT_UDP)
 
     def _enter(self, m: Module, after, part):
         m.d.comb += [after.part.eq(part), after.at.eq(0)]
@@ -188,32 +188,33 @@ class Receiver(wiring.Component):
         with m.Else():
             self._skip(m, after, Cause.NOT_UDP)
 
-    def _after_transport(self, m: Module, after, part, facts, fits, hit, miss):
+    def _after_transport(self, m: Module, after, part, fits, hit, empty, miss):
         with m.If(~fits):
             self._skip(m, after, Cause.BAD_LENGTH)
         with m.Elif(~hit):
             self._skip(m, after, miss)
         with m.Else():
             self._enter(m, after, part)
-            m.d.comb += after.more.eq(facts.length.any())
+            m.d.comb += after.more.eq(~empty)
 
     # ---- out -------------------------------------------------------------------------------------
 
-    def _release(self, m: Module, take, end, walk, after, facts):
-        """The beat leaves where it holds a payload byte, or ends a frame whose payload has begun or has no byte."""
+    def _release(self, m: Module, take, end, walk, after, ends, facts):
+        """The beat leaves where it holds a payload byte, or ends a frame whose payload has begun or has no byte.
+
+        Nothing here waits for the checksum of this very byte: `after` comes too late in the cycle for that.
+        """
         beat = self.i.payload
-        byte, counted, left, fresh = Signal(), Signal(), Signal(16), Signal(init=1)
+        byte, final, left, fresh = Signal(), Signal(), Signal(16), Signal(init=1)
         meta, out = Signal(PayloadMeta), Signal.like(self.feed_o.payload)
+        host = walk.part == Part.HOST
         m.d.comb += [
-            counted.eq((walk.part == Part.FEED) | (walk.part == Part.SESSION)),
-            byte.eq(take & (counted & walk.more | (walk.part == Part.HOST))),
+            byte.eq(take & (walk.more | host)),
+            final.eq((left == 1) & ~host),
         ]
         with m.If(byte):
-            m.d.comb += after.released.eq(1)
+            m.d.comb += [after.released.eq(1), after.more.eq(~final & ~host)]
             m.d.sync += left.eq(left - 1)
-            with m.If(counted):
-                m.d.comb += after.more.eq(left != 1)
-
         with m.If(self.i.valid):
             m.d.sync += fresh.eq(beat.last)
             with m.If(fresh):
@@ -229,14 +230,19 @@ class Receiver(wiring.Component):
         m.d.comb += [out.meta.eq(meta), out.meta.port.eq(self.port)]
         m.d.sync += [
             out.data.eq(beat.data), out.keep.eq(byte), out.first.eq(~walk.released), out.last.eq(beat.last),
-            out.error.eq(beat.last & (beat.error | after.more)),
+            out.error.eq(beat.last & (beat.error | walk.more & ~(byte & final))),
         ]
+        # The header's last byte is the frame's, and there is no payload.
+        bare = {Part.FEED: ends[Part.UDP] & facts.udp_fits & facts.feed_hit & facts.empty,
+                Part.SESSION: ends[Part.TCP] & facts.tcp_fits & facts.venue_hit & facts.empty,
+                Part.HOST: (after.part == Part.HOST) & ~host}
+        ends_here = end & (walk.released | ~walk.more)
         for part, name in OUTPUTS.items():
             port = getattr(self, name)
             m.d.comb += port.payload.eq(out)
             if part == Part.SESSION:
                 m.d.comb += port.payload.meta.tcp_seq.eq(facts.tcp_seq)
-            m.d.sync += port.valid.eq((after.part == part) & (byte | end & (~after.more | after.released)))
+            m.d.sync += port.valid.eq((walk.part == part) & (byte | ends_here) | end & take & bare[part])
 
     def _count(self, m: Module, end, after):
         ended, error, final = Signal(), Signal(), Signal(Walk)
