@@ -75,7 +75,10 @@ def encode(type: str, **fields: int | str | bytes) -> bytes:
 
 def _pack(where: str, item, value) -> bytes:
     if item.kind == ALPHA:
-        raw = value.encode("latin-1") if isinstance(value, str) else bytes(value)
+        try:
+            raw = value.encode("latin-1") if isinstance(value, str) else bytes(value)
+        except UnicodeEncodeError:
+            raise ItchError(f"{where}: {value!r} has characters that are not ASCII") from None
         if len(raw) > item.width:
             raise ItchError(f"{where}: {value!r} is longer than {item.width} characters")
         return raw.ljust(item.width)
