@@ -1,0 +1,141 @@
+"""A market maker: one bid and one ask a stock around the microprice, moved by what is held."""
+
+from dataclasses import dataclass, field
+
+from hdl.layouts import Side
+from host.alpha.signals import microprice, round_down, round_up
+from host.alpha.strategy import Action, Context, Propose, Withdraw
+from host.ems.ids import NoSlot
+from host.marketdata.books import Top
+from host.messages import NEW, TRADE, Rejection, Report, direction
+
+
+@dataclass(frozen=True)
+class MakerParameters:
+    """Prices in ticks, quantities in shares, times in ns.
+
+    Parameters
+    ----------
+    half_spread : distance of each quote from the fair price.
+    skew_per_lot : the fair price moves this many 1/16 ticks against each lot of `qty` held.
+    hysteresis : a quote stays while it is no further than this from where it should be.
+    pause : shortest time between two actions on one side of a stock.
+    max_inventory : no quote that would take the position beyond this.
+    """
+
+    qty: int = 100
+    half_spread: int = 1
+    skew_per_lot: int = 4
+    hysteresis: int = 1
+    pause: int = 200_000
+    max_inventory: int = 1_000
+
+
+@dataclass
+class Quote:
+    """One side of one stock: the order that works, and what is under way."""
+    order_id: int = 0
+    price: int = 0
+    leaves: int = 0
+    pulling: bool = False
+    quiet_until: int = 0
+
+
+@dataclass
+class Maker:
+    """Quotes every stock on one venue at a time, the one whose book moved.
+
+    It never crosses: a bid stays a tick below the best ask of every venue, and an ask above the best
+    bid. A quote is moved by cancelling it and, when the cancel is confirmed, sending a new one, so
+    that at most one order a side is ever at risk.
+    """
+
+    context: Context
+    parameters: MakerParameters = field(default_factory=MakerParameters)
+    name: str = "maker"
+
+    def __post_init__(self) -> None:
+        self.quotes: dict[tuple[str, Side], Quote] = {}
+        self._by_id: dict[int, tuple[str, Side]] = {}
+
+    def on_top(self, top: Top, now: int) -> list[Action]:
+        stock = self.context.universe.by_index[top.symbol].stock
+        return self._requote(stock, now)
+
+    def on_report(self, report: Report, now: int) -> list[Action]:
+        quote = self._quote_of(report.order_id)
+        if quote is None:
+            return []
+        if report.exec_type == TRADE:
+            quote.leaves = report.leaves_qty
+        if report.exec_type != NEW and not report.leaves_qty:
+            return self._gone(report.order_id, now)
+        return []
+
+    def on_rejection(self, rejection: Rejection, now: int) -> list[Action]:
+        quote = self._quote_of(rejection.order_id)
+        if quote:
+            self._gone(rejection.order_id, now)
+            quote.quiet_until = now + 10 * self.parameters.pause
+        return []
+
+    def on_cancel_rejected(self, order_id: int, now: int) -> list[Action]:
+        if quote := self._quote_of(order_id):
+            quote.pulling = False
+            quote.quiet_until = now + 10 * self.parameters.pause
+        return []
+
+    def on_fired(self, order_id: int, symbol: int, now: int) -> list[Action]:
+        return []
+
+    def _quote_of(self, order_id: int) -> Quote | None:
+        key = self._by_id.get(order_id)
+        return self.quotes[key] if key else None
+
+    def _gone(self, order_id: int, now: int) -> list[Action]:
+        key = self._by_id.pop(order_id)
+        self.quotes[key] = Quote(quiet_until=self.quotes[key].quiet_until)
+        return self._requote(key[0], now)
+
+    def _requote(self, stock: str, now: int) -> list[Action]:
+        tops = [top for listing in self.context.universe.by_stock[stock]
+                if (top := self.context.books.tops.get(listing.index)) and top.usable]
+        actions: list[Action] = []
+        for side in (Side.BUY, Side.SELL):
+            price = self._target(stock, side, tops) if tops else 0
+            actions += self._move(stock, side, price, now)
+        return actions
+
+    def _target(self, stock: str, side: Side, tops: list[Top]) -> int:
+        """Where the quote of one side belongs; 0 where it should not be."""
+        p, tick = self.parameters, self.context.tick(stock)
+        held = self.context.position(stock)
+        if direction(side) * held + p.qty > p.max_inventory:
+            return 0
+        fair = sum(microprice(top) for top in tops) // len(tops)
+        fair -= held * p.skew_per_lot * tick // (16 * p.qty)
+        best_bid, best_ask = max(top.bid for top in tops), min(top.ask for top in tops)
+        if side == Side.BUY:
+            return min(round_down(fair - p.half_spread * tick, tick), best_ask - tick)
+        return max(round_up(fair + p.half_spread * tick, tick), best_bid + tick)
+
+    def _move(self, stock: str, side: Side, price: int, now: int) -> list[Action]:
+        p = self.parameters
+        quote = self.quotes.setdefault((stock, side), Quote())
+        if now < quote.quiet_until or quote.pulling:
+            return []
+        if quote.order_id:
+            near = price and abs(price - quote.price) <= p.hysteresis * self.context.tick(stock)
+            if near:
+                return []
+            quote.pulling, quote.quiet_until = True, now + p.pause
+            return [Withdraw(quote.order_id)]
+        if not price:
+            return []
+        try:
+            order_id = self.context.take_id()
+        except NoSlot:
+            return []
+        self.quotes[stock, side] = Quote(order_id, price, p.qty, quiet_until=now + p.pause)
+        self._by_id[order_id] = (stock, side)
+        return [Propose(order_id, stock, side, p.qty, price)]

@@ -1,0 +1,97 @@
+"""What a strategy is: it sees the market and its own orders, and answers with actions.
+
+A strategy is any class with these methods; it has no I/O and no clock of its own, so the same one
+runs live, in simulation and in a test. One short example is `host.alpha.taker.ImbalanceTaker`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from hdl.layouts import Condition, Side
+from host.marketdata.books import Books, Top
+from host.messages import DAY, Rejection, Report
+from host.universe import Universe
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """Offer an order to the risk gate; the EMS chooses the venue where `venue` is None."""
+    order_id: int
+    stock: str
+    side: Side
+    qty: int
+    price: int
+    tif: str = DAY
+    venue: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Cancel what is left of an own order."""
+    order_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Arm the NIC's trigger of a symbol, replacing what is armed (see the ARM record)."""
+    order_id: int
+    symbol: int
+    side: Side
+    qty: int
+    price: int
+    condition: Condition
+    threshold: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disarm:
+    """Take the trigger of a symbol away."""
+    symbol: int
+
+
+Action = Propose | Withdraw | Arm | Disarm
+
+
+@dataclass
+class Context:
+    """What a strategy may know and use.
+
+    Parameters
+    ----------
+    index : its number in the gate.
+    take_id, drop_id : a ClOrdID for an order or trigger, and giving back one that was never used.
+    position : shares held of a stock, over all venues.
+    score : the TCA score of a venue, higher is better.
+    tick : price step of a stock (1e-4 USD).
+    """
+
+    index: int
+    universe: Universe
+    books: Books
+    take_id: Callable[[], int]
+    drop_id: Callable[[int], None]
+    position: Callable[[str], int]
+    score: Callable[[int], int] = field(default=lambda venue: 0)
+    tick: Callable[[str], int] = field(default=lambda stock: 100)
+
+
+class Strategy(Protocol):
+    """Every method returns the actions to take, in order. `now` is the time in ns."""
+
+    name: str
+
+    def on_top(self, top: Top, now: int) -> list[Action]:
+        """The best bid or ask of a symbol changed."""
+
+    def on_report(self, report: Report, now: int) -> list[Action]:
+        """A venue said something of an order of this strategy."""
+
+    def on_rejection(self, rejection: Rejection, now: int) -> list[Action]:
+        """The gate stopped an order of this strategy."""
+
+    def on_fired(self, order_id: int, symbol: int, now: int) -> list[Action]:
+        """The trigger with this ClOrdID went to the gate (passed or not); it is no longer armed."""
+
+    def on_cancel_rejected(self, order_id: int, now: int) -> list[Action]:
+        """The gate stopped the cancel of this order."""

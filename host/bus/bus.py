@@ -1,0 +1,94 @@
+"""The bus, as services see it: topics, messages, and the interface that every transport has.
+
+A transport promises, for each topic: messages arrive in the order in which they were published, each
+with a sequence number that counts from 1, and a subscriber that missed some is told so before it
+sees the next. It promises nothing between topics, except for the in-process one (see there).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from host.bus.topics import Topic
+
+
+class Hop(NamedTuple):
+    """A place a message, or what caused it, passed, and when (ns)."""
+    place: str
+    time: int
+
+
+class Message(NamedTuple):
+    """One message of one topic.
+
+    Parameters
+    ----------
+    seq : counts the topic's messages from 1.
+    time : when it was published, ns of the bus's clock.
+    payload : FIX bytes, record array, or struct: as the topic says.
+    key : which of several last values this one replaces, for example a symbol.
+    hops : where its causes passed, oldest first; ends with this message's own publication.
+    """
+
+    topic: Topic
+    seq: int
+    time: int
+    payload: Any
+    key: object = None
+    hops: tuple[Hop, ...] = ()
+
+
+Handler = Callable[[Message], object]
+GapHandler = Callable[[Topic, int, int], None]
+
+
+class Bus(Protocol):
+    """What every transport offers. `clock` gives the time in ns by which messages are stamped."""
+
+    clock: Callable[[], int]
+
+    def publish(self, topic: Topic, payload: Any, *, key: object = None, cause: Message | None = None,
+                hops: tuple[Hop, ...] = ()) -> Message:
+        """Send a message. `cause` hands its hops on, `hops` adds earlier ones (hardware times)."""
+
+    def subscribe(self, topic: Topic, handler: Handler, *, name: str = "", last: bool = False,
+                  on_gap: GapHandler | None = None) -> "Subscription":
+        """Call `handler` with every later message; with `last`, first with the last value of each key."""
+
+    def last(self, topic: Topic, key: object = None) -> Message | None:
+        """The last message of a topic (and key), or None."""
+
+
+@dataclass
+class Subscription:
+    """One handler on one topic; watches the sequence numbers on its behalf.
+
+    Parameters
+    ----------
+    expected : next sequence number, 0 until the first message.
+    missed : messages that never arrived.
+    active : cleared when the handler failed or the subscriber left; nothing more is delivered.
+    """
+
+    topic: Topic
+    handler: Handler
+    name: str = ""
+    on_gap: GapHandler | None = None
+    expected: int = 0
+    missed: int = 0
+    active: bool = field(default=True)
+
+    def deliver(self, message: Message) -> None:
+        """Hand over one message, telling of a gap first. A message seen before is dropped."""
+        if self.expected:
+            if message.seq < self.expected:
+                return
+            if message.seq > self.expected:
+                self.missed += message.seq - self.expected
+                if self.on_gap:
+                    self.on_gap(self.topic, self.expected, message.seq)
+        self.expected = message.seq + 1
+        self.handler(message)
+
+    def cancel(self) -> None:
+        self.active = False

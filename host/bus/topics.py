@@ -1,0 +1,89 @@
+"""Every topic of the bus: its name, and the shape of what travels on it. Data only.
+
+Three kinds of payload travel. Orders and executions are FIX 4.4 messages, as bytes. Market data and
+the NIC's own records are arrays of a record's dtype (`hdl.layouts`). Everything else is a flat
+dataclass or dict of integers and strings, which any transport can write as msgpack.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from hdl.layouts import (
+    ARM,
+    BOOK_LEVELS,
+    BOOK_TOP,
+    DECISION,
+    EXECUTION,
+    FEED_EVENT,
+    INTENT,
+    MARKET_EVENT,
+    ORDER_SENT,
+    Record,
+)
+
+
+class Kind(enum.Enum):
+    FIX = "fix"
+    RECORDS = "records"
+    STRUCT = "struct"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A named flow of messages of one shape.
+
+    Parameters
+    ----------
+    kind : what a payload is.
+    record : the record of a RECORDS topic.
+    doc : who says what to whom.
+    """
+
+    name: str
+    kind: Kind
+    doc: str
+    record: Record | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _records(name: str, record: Record, doc: str) -> Topic:
+    return Topic(name, Kind.RECORDS, doc, record)
+
+
+# The flow of one trade, in its order (docs: "The flow of one trade").
+PROPOSED = Topic("orders.proposed", Kind.FIX, "step 1, analytics to risk gate: 35=D with 11, 55, 54, 38, 44; 35=F")
+PASSED = Topic("orders.passed", Kind.FIX, "step 2, risk gate to EMS: the same, passed")
+ROUTED = Topic("orders.routed", Kind.FIX, "step 3, EMS to exchange: byte for byte what left the NIC")
+VENUE_REPORTS = Topic("executions.venue", Kind.FIX, "step 4, exchange to EMS: 35=8 and 35=9, as received")
+REPORTS = Topic("executions.desk", Kind.FIX, "step 5, EMS to positions, risk, TCA and analytics: each report once")
+REJECTED = Topic("orders.rejected", Kind.FIX, "gate to analytics: 35=8 with 150=8 and the reasons in 58")
+
+MARKET_EVENTS = _records("market.events", MARKET_EVENT, "normalised ITCH messages of subscribed symbols")
+TOPS = _records("market.tops", BOOK_TOP, "top of book after each message")
+LEVELS = _records("market.levels", BOOK_LEVELS, "depth of the side a message changed")
+FEED_EVENTS = _records("market.feeds", FEED_EVENT, "gaps, session changes, bad frames")
+
+DECISIONS = _records("nic.decisions", DECISION, "the gate's audit records")
+SENT = _records("nic.sent", ORDER_SENT, "order frames that left, with hardware times")
+NIC_EXECUTIONS = _records("nic.executions", EXECUTION, "reports the NIC applied to its exposure")
+INTENTS = _records("nic.intents", INTENT, "EMS to NIC: orders and cancels")
+ARMS = _records("nic.arms", ARM, "analytics to NIC: triggers")
+
+ORDERS = Topic("oms.orders", Kind.STRUCT, "each change of an order's state")
+POSITIONS = Topic("positions", Kind.STRUCT, "position and P&L of a stock after a change")
+UTILISATION = Topic("risk.utilisation", Kind.STRUCT, "use of a limit, in 1/1000")
+CONTROL = Topic("risk.control", Kind.STRUCT, "kill and resume")
+VENUES = Topic("tca.venues", Kind.STRUCT, "measures and score of a venue, for routing and analytics")
+FAULTS = Topic("bus.faults", Kind.STRUCT, "a service failed, or a sequence number was missed")
+
+#: Not a topic: what a recorder's subscription to all of them is called.
+TAP = Topic("*", Kind.STRUCT, "every topic")
+
+TOPICS = {topic.name: topic for topic in (
+    PROPOSED, PASSED, ROUTED, VENUE_REPORTS, REPORTS, REJECTED, MARKET_EVENTS, TOPS, LEVELS, FEED_EVENTS,
+    DECISIONS, SENT, NIC_EXECUTIONS, INTENTS, ARMS, ORDERS, POSITIONS, UTILISATION, CONTROL, VENUES, FAULTS)}
+
+#: The record topics by record kind: where a record from the NIC belongs.
+BY_RECORD = {topic.record.kind: topic for topic in TOPICS.values() if topic.record}

@@ -1,0 +1,83 @@
+"""The desk: one bus, every service on it, in the order in which they must see a message."""
+
+from collections.abc import Callable, Iterable
+
+from fixparse.templates import SessionText
+from hdl.config import NicConfig
+from hdl.venue import VenueSpec
+from host.alpha.adapter import AlphaAdapter
+from host.alpha.maker import Maker
+from host.alpha.strategy import Context, Strategy
+from host.alpha.taker import ImbalanceTaker
+from host.bus import InProcess
+from host.bus.inprocess import FaultHandler
+from host.desk.nicport import NicPort
+from host.ems.adapter import EmsAdapter
+from host.ems.ems import Ems
+from host.ems.ids import DAY_NS, OrderIds
+from host.ems.router import Router
+from host.marketdata.adapter import MarketDataAdapter
+from host.marketdata.books import Books
+from host.oms.journal import Journal
+from host.oms.oms import Oms
+from host.positions.adapter import PositionsAdapter
+from host.positions.positions import Fees, Positions
+from host.risk.adapter import Apply, RiskAdapter
+from host.risk.limits import Limits
+from host.tca.adapter import TcaAdapter
+from host.tca.tca import Tca
+from host.universe import Universe
+
+#: What the simulated venues charge a share (1e-4 USD), by venue index.
+FEES = (Fees(maker=-20, taker=30), Fees(maker=-24, taker=29))
+
+#: The strategies by their name in the limits file.
+STRATEGIES: dict[str, Callable[[Context], Strategy]] = {"maker": Maker, "taker": ImbalanceTaker}
+#: A slot of a trigger that was replaced rests so long: longer than any record is under way.
+SLOT_GRACE_NS = 1_000_000
+
+
+class Desk:
+    """Everything between the NIC's records and the orders it is asked to send.
+
+    Subscription order is delivery order: books first, strategies last, so that a strategy decides on
+    books, positions and scores that already know of what it is being told.
+
+    Parameters
+    ----------
+    apply : brings register writes to the NIC (kill, resume).
+    clock : ns since the epoch.
+    strategies : by name; those of them that the limits know run.
+    """
+
+    def __init__(self, config: NicConfig, universe: Universe, limits: Limits, venues: Iterable[VenueSpec],
+                 apply: Apply, clock: Callable[[], int], *, journal: Journal | None = None,
+                 on_fault: FaultHandler | None = None,
+                 strategies: dict[str, Callable[[Context], Strategy]] = STRATEGIES):
+        self.universe = universe
+        self.bus = InProcess(clock, on_fault)
+        self.books = Books()
+        self.positions = Positions(FEES)
+        self.tca = Tca()
+        self.oms = Oms(journal)
+        sessions = tuple(SessionText(venue.sender_comp_id, venue.target_comp_id) for venue in venues)
+        router = Router(universe, self.books, self.tca.score)
+        ids = OrderIds(config.open_orders, day=clock() // DAY_NS, grace=SLOT_GRACE_NS)
+
+        self.nic = NicPort(self.bus, len(sessions))
+        self.marketdata = MarketDataAdapter(self.bus, self.books)
+        self.risk = RiskAdapter(self.bus, limits, self.positions, apply)
+        self.ems = EmsAdapter(self.bus, Ems(universe, self.oms, router), sessions)
+        self._positions = PositionsAdapter(self.bus, universe, self.books, self.positions)
+        self._tca = TcaAdapter(self.bus, universe, self.books, self.tca)
+        self.alpha = AlphaAdapter(self.bus, universe, self.books, ids)
+        for name, make in strategies.items():
+            if name in limits.strategies:
+                self._start(make, limits.strategies[name].index, limits)
+
+    def _start(self, make: Callable[[Context], Strategy], index: int, limits: Limits) -> None:
+        context = Context(
+            index, self.universe, self.books, take_id=lambda: self.alpha.take_id(index), drop_id=self.alpha.drop_id,
+            position=lambda stock: self.positions.position(stock).qty, score=self.tca.score,
+            tick=lambda stock: limits.symbols[stock].tick_usd)
+        self.alpha.strategies[index] = make(context)

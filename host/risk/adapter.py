@@ -1,0 +1,107 @@
+"""Risk on the bus: checks what is proposed, follows P&L and open orders, halts at the limit."""
+
+from collections.abc import Callable
+
+from host import fixmap
+from host.bus import Bus, Message
+from host.bus.topics import CONTROL, ORDERS, PASSED, POSITIONS, PROPOSED, REJECTED, UTILISATION
+from host.messages import CancelOrder, NewOrder, Rejection
+from host.positions.positions import Positions
+from host.risk.control import Control
+from host.risk.gate import Book, PreTrade
+from host.risk.limits import Limits
+from host.risk.registers import Write
+from host.risk.utilisation import Level, Utilisation, utilisation
+
+#: SenderCompID of what the NIC did by itself: it comes by for the record, and is not for us to check.
+HARDWARE = "NIC"
+
+Apply = Callable[[list[Write]], None]
+
+
+class RiskAdapter:
+    """Step 1 to step 2 of the flow, and the kill.
+
+    Parameters
+    ----------
+    apply : brings register writes to the NIC.
+    """
+
+    def __init__(self, bus: Bus, limits: Limits, positions: Positions, apply: Apply):
+        self.bus, self.positions, self.apply = bus, positions, apply
+        self.control = Control()
+        self.gate = PreTrade(limits, self.control)
+        self.levels: dict[str, Level] = {}
+        self.peaks: dict[str, Utilisation] = {}
+        self._open: dict[int, tuple[int, int]] = {}  # notional and strategy by order
+        self._to_ems = fixmap.Desk("RISK", "EMS")
+        self._to_alpha = fixmap.Desk("RISK", "ALPHA")
+        bus.subscribe(PROPOSED, self._on_proposed, name="risk")
+        bus.subscribe(ORDERS, self._on_order, name="risk")
+        bus.subscribe(POSITIONS, self._on_position, name="risk")
+
+    @property
+    def limits(self) -> Limits:
+        return self.gate.limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self.gate.limits = limits
+
+    def kill(self, who: str, why: str, **masks: int) -> None:
+        """Stop orders in the NIC first, then tell everyone."""
+        self._control(self.control.kill(who, why, self.bus.clock(), **masks))
+
+    def resume(self, who: str, why: str, **masks: int) -> None:
+        self._control(self.control.resume(who, why, self.bus.clock(), **masks))
+
+    @property
+    def gross(self) -> int:
+        """Positions at their marks plus open orders, absolute (1e-4 USD)."""
+        return self.positions.gross_notional + sum(notional for notional, _ in self._open.values())
+
+    def utilisation(self) -> list[Utilisation]:
+        return utilisation(self.limits, self.positions, self.positions.net, self.gross)
+
+    def _control(self, writes: list[Write]) -> None:
+        self.apply(writes)
+        self.bus.publish(CONTROL, self.control.history[-1])
+
+    def _on_proposed(self, message: Message) -> None:
+        if fixmap.sender(message.payload) == HARDWARE:
+            return
+        order = fixmap.read_order(message.payload)
+        if isinstance(order, CancelOrder):  # less risk: never held up here
+            self.bus.publish(PASSED, self._to_ems.cancel(order), cause=message)
+            return
+        reasons = self.gate.check(order, self._book(order))
+        if reasons:
+            rejection = Rejection(order.order_id, order.stock, order.side, order.qty, order.price, order.strategy,
+                                  reasons, message.time)
+            self.bus.publish(REJECTED, self._to_alpha.rejection(rejection), cause=message)
+        else:
+            self.bus.publish(PASSED, message.payload, cause=message)
+
+    def _book(self, order: NewOrder) -> Book:
+        own = sum(notional for notional, strategy in self._open.values() if strategy == order.strategy)
+        return Book(self.gross, own, self.positions.net)
+
+    def _on_order(self, message: Message) -> None:
+        change = message.payload
+        if change["leaves"]:
+            self._open[change["order_id"]] = (change["leaves"] * change["price"], change["strategy"])
+        else:
+            self._open.pop(change["order_id"], None)
+
+    def _on_position(self, message: Message) -> None:
+        for one in self.utilisation():
+            peak = self.peaks.get(one.path)
+            if peak is None or one.permille > peak.permille:
+                self.peaks[one.path] = one
+            if self.levels.get(one.path, Level.OK) != one.level:
+                self.levels[one.path] = one.level
+                self.bus.publish(UTILISATION, one, key=one.path, cause=message)
+                if one.level is Level.HALT and one.path == "firm.loss_usd" and not self.control.killed:
+                    self.kill("risk", f"{one.path}: loss of {one.used} at a limit of {one.limit} (1e-4 USD)")
+
+
