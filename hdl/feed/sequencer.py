@@ -131,6 +131,7 @@ class Sequencer(wiring.Component):
         with m.Else():
             is_message = message.note == Note.MESSAGE
             m.d.comb += [
+                verdict.own.eq(1),
                 verdict.delivered.eq(is_message & ~standing.behind),
                 verdict.duplicate.eq(is_message & standing.behind),
                 verdict.gaps.eq(standing.ahead),

@@ -22,6 +22,7 @@ class Verdict(data.Struct):
     gaps: unsigned(1)           # messages are missing before it
     heartbeats: unsigned(1)     # it is a heartbeat of this session
     other_session: unsigned(1)  # it is dropped: another session
+    own: unsigned(1)            # it is of the session in force, or sets it
     advance: unsigned(1)        # `next` is the next sequence number expected
     end: unsigned(1)            # the session has ended
     forget: unsigned(1)         # a bad frame: what is known of sequence and session may be wrong
@@ -80,7 +81,7 @@ class FeedState(wiring.Component):
             m.d.sync += [view.started.eq(0), view.known.eq(0), gap.eq(1)]
         with m.Elif(verdict.other_session):
             m.d.sync += [view.strange.eq(1), gap.eq(1)]
-        with m.Else():
+        with m.Elif(verdict.own):
             m.d.sync += [view.session.eq(verdict.session), view.known.eq(1), view.strange.eq(0)]
             with m.If(verdict.advance):
                 m.d.sync += view.started.eq(1)
