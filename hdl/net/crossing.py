@@ -1,0 +1,52 @@
+"""From a port's receive clock to the core clock."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.fifo import AsyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from hdl.streams import axis_rx
+
+
+class Crossing(wiring.Component):
+    """Moves frames from `domain` to `sync` through a small FIFO that the core empties as fast as it can.
+
+    Latency: `LATENCY` edges of the core clock after the beat was written, or one more, by the phase of the clocks.
+    Both clocks are nominally equal and IEEE Std 802.3-2022, 35.4 allows each 100 ppm, so a frame of 9,000 bytes
+    grows the FIFO by 2 beats, and the gap empties it. Should it ever be full (the core clock stopped), the frame
+    loses its end and is closed with `error`; frames that begin before that end is written are lost with it.
+
+    Ports
+    -----
+    i : In(axis_rx), in `domain`.
+    o : Out(axis_rx), in `sync`; beats of one frame may be apart.
+    """
+
+    DEPTH = 16
+    LATENCY = 3
+
+    def __init__(self, domain: str, width: int = 8):
+        self.domain = domain
+        super().__init__({"i": In(axis_rx(width)), "o": Out(axis_rx(width))})
+
+    def elaborate(self, platform):
+        m = Module()
+        shape = self.i.payload.shape()
+        m.submodules.fifo = fifo = AsyncFIFO(width=shape.size, depth=self.DEPTH, w_domain=self.domain)
+        m.d.comb += [self.o.payload.eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(1)]
+
+        lost = Signal()     # the frame's end is still owed
+        over = Signal()     # no more beats of the lost frame, or of one that began since, are to come
+        end = Signal(shape)
+        m.d.comb += [end.last.eq(1), end.error.eq(1)]
+        with m.If(~lost):
+            m.d.comb += [fifo.w_data.eq(self.i.payload), fifo.w_en.eq(self.i.valid)]
+            with m.If(self.i.valid & ~fifo.w_rdy):
+                m.d[self.domain] += [lost.eq(1), over.eq(self.i.payload.last)]
+        with m.Else():
+            m.d.comb += [fifo.w_data.eq(end), fifo.w_en.eq(over & ~self.i.valid)]
+            with m.If(self.i.valid):
+                m.d[self.domain] += over.eq(self.i.payload.last)
+            with m.Elif(over & fifo.w_rdy):
+                m.d[self.domain] += lost.eq(0)
+        return m
