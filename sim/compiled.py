@@ -23,9 +23,10 @@ from sim.verilog import tools, verilator_root
 TOP = "top"
 #: FST compression without lz4 and zlib development packages; see the headers there.
 FST_HEADERS = ROOT / "sim" / "fst"
-VERILATE = ("--cc", "--prefix", "Vtop", "--top-module", TOP, "-O3", "--x-assign", "fast", "--x-initial", "fast",
+VERILATE = ("--cc", "--prefix", "Vtop", "-O3", "--x-assign", "fast", "--x-initial", "fast",
             "--no-assert", "--no-timing", "--no-trace-top", "--output-split", "20000", "-Wno-fatal", "-Wno-lint",
             "-Wno-style", "--timescale", "1ns/1ps")
+PUBLIC = ("--public-flat-rw",)
 TRACE = ("--trace-fst", "--trace-structs")
 OPTIMISE = ("-O3", "-march=native", "-fno-plt", "-fno-semantic-interposition")
 CXX = ("-std=c++20", "-fPIC", "-fvisibility=hidden")
@@ -38,14 +39,15 @@ class BuildError(RuntimeError):
 
 
 def build_library(verilog: str, harness: Sequence[Path], generated: Mapping[str, str], folder: Path,
-                  traced: bool = False, progress: Progress | None = None) -> Path:
+                  traced: bool = False, public: bool = False, progress: Progress | None = None,
+                  top: str = TOP) -> Path:
     """Compile `verilog` (module `top`) with `harness` sources into `folder`/<digest>/model.so; returns its path.
 
     `harness` files find each other, `generated` (name to text) and `Vtop.h` by plain #include; .cpp files
-    are compiled. With `traced`, the macro VM_TRACE_FST is 1 and the model can write FST. Raises
-    `BuildError`.
+    are compiled. With `traced`, the macro VM_TRACE_FST is 1 and the model can write FST; with `public`, every
+    signal can be found by name at run time, and the model is slower. Raises `BuildError`.
     """
-    flags = VERILATE + (TRACE if traced else ())
+    flags = (*VERILATE, "--top-module", top) + (TRACE if traced else ()) + (PUBLIC if public else ())
     texts = [path.read_bytes() for path in (*harness, *sorted(FST_HEADERS.iterdir()))]
     key = repr((verilog, texts, sorted(generated.items()), flags, OPTIMISE, CXX, _tool_versions()))
     target = folder / hashlib.sha256(key.encode()).hexdigest()[:16]

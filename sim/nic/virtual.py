@@ -67,7 +67,8 @@ class VirtualNic:
         self.config = config
         folder = Path(build_dir) if build_dir else BUILD / "nic"
         verilog, header = _design(config, component, folder, progress or (lambda text: None))
-        path = build_library(verilog, HARNESS, {"ports.hpp": header}, folder, trace is not None, progress)
+        path = build_library(verilog, HARNESS, {"ports.hpp": header}, folder, traced=trace is not None,
+                             progress=progress)
         self._lib = _load(path)
         self._nic: int | None = self._lib.nic_new()
         gap = -(-WIRE_GAP_BYTES // config.lanes) if wire_gap else 0
