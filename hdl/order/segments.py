@@ -1,0 +1,118 @@
+"""Segments of the order sessions, kept until their frame has ended well, then read byte by byte."""
+
+from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.lib import data, fifo, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.messages import VENUE_BITS
+
+#: Bytes kept; two segments of the longest kind fit.
+DEPTH = 4096
+POINTER_BITS = DEPTH.bit_length()
+#: Segments waiting for one reader.
+SEGMENTS = 32
+
+
+class Segment(data.Struct):
+    """One segment in the buffer."""
+    venue: unsigned(VENUE_BITS)
+    tcp_seq: unsigned(32)
+    count: unsigned(POINTER_BITS)   # bytes, at least 1
+    rx_time: unsigned(64)
+
+
+class SegmentReader(wiring.Component):
+    """Walks the segments one byte at a time.
+
+    Ports
+    -----
+    push, segment : In, a segment is complete. full : Out, no more segments can wait.
+    addr : Out, the byte to read. tail : Out, everything before it is read.
+    valid : Out, there is a byte (at the memory's output); `now`: Out(Segment) it belongs to, `offset`: Out, its
+        place there, `last`: Out, it is the segment's last. take : In, go on.
+    """
+
+    def __init__(self):
+        super().__init__({
+            "push": In(1), "segment": In(Segment), "full": Out(1), "addr": Out(POINTER_BITS - 1),
+            "tail": Out(POINTER_BITS), "valid": Out(1), "now": Out(Segment), "offset": Out(POINTER_BITS),
+            "last": Out(1), "take": In(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        width = Segment.as_shape().size
+        m.submodules.waiting = waiting = fifo.SyncFIFOBuffered(width=width, depth=SEGMENTS)
+        following = Signal(POINTER_BITS)
+        taken = self.valid & self.take
+        m.d.comb += [
+            waiting.w_en.eq(self.push), waiting.w_data.eq(self.segment), self.full.eq(~waiting.w_rdy),
+            self.now.eq(waiting.r_data), self.valid.eq(waiting.r_rdy), waiting.r_en.eq(taken & self.last),
+            self.last.eq(self.offset == self.now.count - 1),
+            following.eq(Mux(taken, self.tail + 1, self.tail)), self.addr.eq(following),
+        ]
+        m.d.sync += self.tail.eq(following)
+        with m.If(taken):
+            m.d.sync += self.offset.eq(Mux(self.last, 0, self.offset + 1))
+        return m
+
+
+class SegmentBuffer(wiring.Component):
+    """Keeps the bytes of a segment and gives them to each reader once it is committed.
+
+    Every byte of a segment is written as it comes; at its end the segment is committed or forgotten. A segment
+    that does not fit (a reader is too far behind) cannot be committed: its sender will send it again. A byte
+    reaches a reader 3 cycles after `commit` at the earliest.
+
+    Ports
+    -----
+    write, byte : In, one more byte of the segment under way.
+    end : In, the segment ends, with the byte of this cycle if there is one; `commit`: In, keep it, if `fits`.
+    fits : Out, no byte of it was lost. count : Out, bytes of it including that of this cycle.
+    segment : In(Segment), all but `count`.
+    readers : Out, the array of readers' byte sides: `valid`, `byte`, `now`, `offset`, `last`, and In `take`.
+    """
+
+    def __init__(self, readers: int):
+        self.count_readers = readers
+        super().__init__({
+            "write": In(1), "byte": In(8), "end": In(1), "commit": In(1), "segment": In(Segment),
+            "fits": Out(1), "count": Out(POINTER_BITS),
+            "readers": Out(wiring.Signature({
+                "valid": Out(1), "byte": Out(8), "now": Out(Segment), "offset": Out(POINTER_BITS), "last": Out(1),
+                "take": In(1)})).array(readers)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.bytes = store = memory.Memory(shape=8, depth=DEPTH, init=[])
+        write = store.write_port()
+        head, at, lost = Signal(POINTER_BITS), Signal(POINTER_BITS), Signal()   # head: end of what is committed
+        after, full, crowded = Signal(POINTER_BITS), Signal(), Signal()
+        kept = Signal(Segment)
+        m.d.comb += [
+            write.addr.eq(at), write.data.eq(self.byte), write.en.eq(self.write & ~full),
+            after.eq(at + write.en), self.count.eq(after - head),
+            self.fits.eq(~(lost | (self.write & full) | crowded)), kept.eq(self.segment), kept.count.eq(self.count),
+        ]
+        m.d.sync += at.eq(after)
+        with m.If(self.write & full):
+            m.d.sync += lost.eq(1)
+        with m.If(self.end):
+            m.d.sync += lost.eq(0)
+            with m.If(self.commit & self.fits):
+                m.d.sync += head.eq(after)
+            with m.Else():
+                m.d.sync += at.eq(head)
+
+        for n, port in enumerate(self.readers):
+            m.submodules[f"reader{n}"] = reader = SegmentReader()
+            read = store.read_port()
+            with m.If((at[:-1] == reader.tail[:-1]) & (at[-1] != reader.tail[-1])):
+                m.d.comb += full.eq(1)
+            with m.If(reader.full):
+                m.d.comb += crowded.eq(1)
+            m.d.comb += [
+                reader.push.eq(self.end & self.commit & self.fits & self.count.any()), reader.segment.eq(kept),
+                read.addr.eq(reader.addr), port.byte.eq(read.data), port.valid.eq(reader.valid),
+                port.now.eq(reader.now), port.offset.eq(reader.offset), port.last.eq(reader.last),
+                reader.take.eq(port.take)]
+        return m
