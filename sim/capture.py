@@ -131,6 +131,17 @@ def read_capture(path) -> Iterator[Frame]:
                               "give a pcap or pcapng file")
 
 
+def _magic(path) -> bytes:
+    with _Source(path) as source:
+        return source.upto(4)
+
+
+def is_capture(path) -> bool:
+    """Whether it is a pcap or pcapng, by its first bytes; else it can only be a BinaryFILE."""
+    magic = _magic(path)
+    return magic in _PCAP or magic == _PCAPNG
+
+
 def messages(path) -> Iterator[ItchMessage]:
     """Every ITCH message of a BinaryFILE or of the MoldUDP64 datagrams of a capture, in file order.
 
@@ -138,9 +149,7 @@ def messages(path) -> Iterator[ItchMessage]:
     header checksum, fragments, not UDP) and datagrams that are not MoldUDP64 from end to end are
     passed over; a message of an unknown type or of the wrong length for its type is an error.
     """
-    with _Source(path) as source:
-        magic = source.upto(4)
-    capture = magic in _PCAP or magic == _PCAPNG
+    capture, magic = is_capture(path), _magic(path)
     for index, (offset, data) in enumerate(_blocks(path) if capture else read_binaryfile(path), 1):
         try:
             itch.check(data)
@@ -281,4 +290,5 @@ def _blocks(path) -> Iterator[tuple[int, bytes]]:
                            "give a capture of the feed itself, with intact headers")
 
 
-__all__ = ["CaptureError", "Frame", "ItchMessage", "blocks", "messages", "read_binaryfile", "read_capture"]
+__all__ = ["CaptureError", "Frame", "ItchMessage", "blocks", "is_capture", "messages", "read_binaryfile",
+           "read_capture"]
