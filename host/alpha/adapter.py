@@ -1,18 +1,19 @@
 """Strategies on the bus: market data, reports and rejections in; proposals, cancels and triggers out."""
 
+from collections.abc import Callable
+
 from hdl.layouts import ARM, Condition, Origin, Side
 from host import fixmap
 from host import messages as m
 from host.alpha.strategy import Action, Arm, Disarm, Propose, Strategy, Withdraw
 from host.bus import Bus, Hop, Message
-from host.bus.topics import ARMS, DECISIONS, PROPOSED, REJECTED, REPORTS, TOPS
+from host.bus.topics import ARMS, DECISIONS, ORDERS, PROPOSED, REJECTED, REPORTS, TOPS
 from host.ems.ids import OrderIds
 from host.marketdata.books import Books
 from host.messages import IOC, UNROUTED, CancelOrder, NewOrder
 from host.universe import Universe
 
-#: Reports after which an order holds no slot of the NIC any more, unless shares are left.
-_LAST = {m.CANCELED, m.REJECTED, m.EXPIRED}
+Held = Callable[[str], int]
 
 
 class AlphaAdapter:
@@ -20,20 +21,27 @@ class AlphaAdapter:
 
     The ids are those of this adapter alone: every order that a strategy proposes and every trigger it
     arms has one of its slots, given back when the order is dead.
+
+    Parameters
+    ----------
+    position : shares held of a stock, over all venues.
     """
 
-    def __init__(self, bus: Bus, universe: Universe, books: Books, ids: OrderIds):
-        self.bus, self.universe, self.books, self.ids = bus, universe, books, ids
+    def __init__(self, bus: Bus, universe: Universe, books: Books, ids: OrderIds, position: Held):
+        self.bus, self.universe, self.books, self.ids, self.position = bus, universe, books, ids, position
         self.strategies: dict[int, Strategy] = {}
         self._owner: dict[int, int] = {}
         self._orders: dict[int, NewOrder] = {}
         self._cancels: dict[int, int] = {}
         self._desk = fixmap.Desk("ALPHA", "RISK")
+        self._live: dict[int, int] = {}  # quantity that can still trade, by order
         self._cause: Message | None = None
+        self.stopped = False
         bus.subscribe(TOPS, self._on_tops, name="alpha")
         bus.subscribe(REPORTS, self._on_report, name="alpha")
         bus.subscribe(REJECTED, self._on_rejected, name="alpha")
         bus.subscribe(DECISIONS, self._on_decisions, name="alpha")
+        bus.subscribe(ORDERS, self._on_order, name="alpha")
 
     def take_id(self, index: int) -> int:
         """A ClOrdID for an order or trigger of strategy `index`."""
@@ -43,6 +51,14 @@ class AlphaAdapter:
 
     def drop_id(self, order_id: int) -> None:
         self.ids.give_back(order_id, self._now)
+
+    def wind_down(self) -> None:
+        """Strategies act no more; triggers are disarmed and live orders cancelled."""
+        self.stopped = True
+        for listing in self.universe.listings:
+            self._disarm(listing.index)
+        for order_id in [order_id for order_id, leaves in self._live.items() if leaves]:
+            self._withdraw(order_id)
 
     @property
     def _now(self) -> int:
@@ -63,8 +79,6 @@ class AlphaAdapter:
         report = fixmap.read_report(message.payload, self.universe.venues)
         if report is None or report.order_id not in self._owner:
             return
-        if report.exec_type in _LAST or (report.exec_type == m.TRADE and not report.leaves_qty):
-            self.ids.give_back(report.order_id, message.time)
         index = self._owner[report.order_id]
         if report.exec_type == m.CANCEL_REFUSED:
             self._act(index, self.strategies[index].on_cancel_rejected(report.order_id, message.time))
@@ -92,37 +106,59 @@ class AlphaAdapter:
                 self._orders[order_id] = order
                 self._act(index, self.strategies[index].on_fired(order_id, int(record["symbol"]), message.time))
 
+    def _on_order(self, message: Message) -> None:
+        state = message.payload
+        if state["order_id"] in self._orders:
+            self._live[state["order_id"]] = state["leaves"]
+            if not state["leaves"]:
+                self.ids.give_back(state["order_id"], message.time)
+
+    def _own_side(self, side: Side, stock: str, qty: int) -> Side:
+        """A sale of more than is held and not yet offered is a short sale, and must say so (Regulation SHO 200(g))."""
+        if side == Side.BUY:
+            return side
+        offered = sum(leaves for order_id, leaves in self._live.items()
+                      if leaves and self._orders[order_id].stock == stock and self._orders[order_id].side & 1)
+        held = self.position(stock)
+        return Side.SELL if held - offered >= qty else Side.SELL_SHORT
+
     def _act(self, index: int, actions: list[Action], hops: tuple[Hop, ...] = ()) -> None:
+        if self.stopped:
+            return
         for action in actions:
             match action:
                 case Propose():
                     self._propose(index, action, hops)
                 case Withdraw():
-                    self._withdraw(index, action)
+                    self._withdraw(action.order_id)
                 case Arm():
                     self._arm(index, action)
                 case Disarm():
-                    self.bus.publish(ARMS, ARM.make(symbol=action.symbol, condition=Condition.NONE),
-                                     key=action.symbol, cause=self._cause)
+                    self._disarm(action.symbol)
 
     def _propose(self, index: int, action: Propose, hops: tuple[Hop, ...]) -> None:
         venue = UNROUTED if action.venue is None else action.venue
-        order = NewOrder(action.order_id, action.stock, action.side, action.qty, action.price, index, action.tif,
-                         venue, self._now)
+        side = self._own_side(action.side, action.stock, action.qty)
+        order = NewOrder(action.order_id, action.stock, side, action.qty, action.price, index, action.tif, venue,
+                         self._now)
         self._orders[order.order_id] = order
         name = "" if venue == UNROUTED else self.universe.venues[venue]
         self.bus.publish(PROPOSED, self._desk.new_order(order, name), hops=hops)
 
-    def _withdraw(self, index: int, action: Withdraw) -> None:
-        order = self._orders[action.order_id]
-        cancel = CancelOrder(self.ids.renumber(order.order_id), order.order_id, order.stock, order.side, order.qty,
-                             index, time=self._now)
-        self._cancels[cancel.order_id] = order.order_id
+    def _withdraw(self, order_id: int) -> None:
+        order = self._orders[order_id]
+        cancel = CancelOrder(self.ids.renumber(order_id), order_id, order.stock, order.side, order.qty,
+                             order.strategy, time=self.bus.clock())
+        self._cancels[cancel.order_id] = order_id
         self.bus.publish(PROPOSED, self._desk.cancel(cancel))
+
+    def _disarm(self, symbol: int) -> None:
+        self.bus.publish(ARMS, ARM.make(symbol=symbol, condition=Condition.NONE), key=symbol, cause=self._cause)
 
     def _arm(self, index: int, action: Arm) -> None:
         listing = self.universe.by_index[action.symbol]
-        record = ARM.make(symbol=action.symbol, order_id=action.order_id, price=action.price, qty=action.qty,
-                          side=action.side, strategy=index, venue=listing.venue, tif=ord(IOC),
+        side = self._own_side(action.side, listing.stock, action.qty)
+        record = ARM.make(symbol=action.symbol, order_id=action.order_id, price=action.price, qty=action.qty, side=side,
+                          strategy=index, venue=listing.venue, tif=ord(IOC),
                           condition=action.condition, threshold=action.threshold)
         self.bus.publish(ARMS, record, key=action.symbol, cause=self._cause)

@@ -70,7 +70,7 @@ class Desk:
         self.ems = EmsAdapter(self.bus, Ems(universe, self.oms, router), sessions)
         self._positions = PositionsAdapter(self.bus, universe, self.books, self.positions)
         self._tca = TcaAdapter(self.bus, universe, self.books, self.tca)
-        self.alpha = AlphaAdapter(self.bus, universe, self.books, ids)
+        self.alpha = AlphaAdapter(self.bus, universe, self.books, ids, self._held)
         for name, make in strategies.items():
             if name in limits.strategies:
                 self._start(make, limits.strategies[name].index, limits)
@@ -78,6 +78,13 @@ class Desk:
     def _start(self, make: Callable[[Context], Strategy], index: int, limits: Limits) -> None:
         context = Context(
             index, self.universe, self.books, take_id=lambda: self.alpha.take_id(index), drop_id=self.alpha.drop_id,
-            position=lambda stock: self.positions.position(stock).qty, score=self.tca.score,
+            position=self._held, score=self.tca.score,
             tick=lambda stock: limits.symbols[stock].tick_usd)
         self.alpha.strategies[index] = make(context)
+
+    def _held(self, stock: str) -> int:
+        return self.positions.position(stock).qty
+
+    def wind_down(self) -> None:
+        """End trading in good order: no strategy acts any more, triggers are disarmed, live orders cancelled."""
+        self.alpha.wind_down()

@@ -1,0 +1,69 @@
+"""Entry point of `tickgate`. No traceback reaches a user."""
+
+import sys
+import traceback
+
+import click
+import typer
+
+from host.cli import bench, bitstream, docs, formal, kill, latency, limits, replay, run, status
+from host.cli.errors import UserError
+from host.cli.places import CRASH, folder
+
+#: Exit codes: the input was wrong, we were, the user stopped it.
+BAD_INPUT, OUR_FAULT, INTERRUPTED = 2, 70, 130
+
+app = typer.Typer(name="tickgate", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+                  rich_markup_mode="rich", help="FPGA/SmartNIC co-design toolchain for a market-making desk.")
+app.command("run")(run.run)
+app.command("replay")(replay.replay)
+app.add_typer(limits.app, name="limits")
+app.command("kill")(kill.kill)
+app.command("resume")(kill.resume)
+app.command("status")(status.status)
+app.command("latency")(latency.latency)
+app.command("bench")(bench.bench)
+app.command("formal")(formal.formal)
+app.add_typer(bitstream.app, name="bitstream")
+app.command("docs")(docs.docs)
+
+
+def main() -> None:
+    sys.exit(call(sys.argv[1:]))
+
+
+def call(arguments: list[str]) -> int:
+    """Run one command line; returns its exit code and never raises."""
+    try:
+        result = app(arguments, prog_name="tickgate", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        return BAD_INPUT
+    except UserError as error:
+        return _say(str(error), BAD_INPUT)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        return _say("stopped", INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        return _our_fault(error)
+
+
+def _say(text: str, code: int) -> int:
+    print(f"tickgate: {text}", file=sys.stderr)
+    return code
+
+
+def _our_fault(error: Exception) -> int:
+    what = f"{type(error).__name__}: {error}"
+    try:
+        folder(CRASH.parent)
+        CRASH.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        where = f"; details for a bug report are in {CRASH}"
+    except (OSError, UserError):
+        where = ""
+    return _say(f"internal error: {what}{where}", OUR_FAULT)

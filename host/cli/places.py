@@ -1,0 +1,39 @@
+"""Where commands keep what they make. All of it is under `build/`, and safe to delete."""
+
+import os
+from pathlib import Path
+
+from host.cli.errors import UserError
+from sim.paths import BUILD
+
+#: Of the last or running session: summary, records, FIX log, control socket.
+RUN = BUILD / "run"
+#: Limits in force and the audit log.
+STATE = BUILD / "state"
+#: Register and record reference.
+DOCS = BUILD / "docs"
+#: The traceback of an error that is ours.
+CRASH = BUILD / "crash.txt"
+
+SUMMARY, RECORDS, FIX_LOG, TRAILS, SOCKET = "summary.json", "records.bin", "fix.log", "trails.jsonl", "control.sock"
+LIMITS, AUDIT = "limits.toml", "audit.jsonl"
+
+
+def folder(path: Path) -> Path:
+    """`path` as a folder that exists."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path}: cannot make this folder ({error.strerror})") from None
+    return path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file as a whole: a reader sees the old one or the new one, never half of it."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        folder(path.parent)
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror})") from None

@@ -1,0 +1,53 @@
+"""`tickgate run`: trade on the simulated exchange, through the compiled NIC."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from host.cli.errors import UserError
+from host.cli.places import RUN, STATE
+
+#: Simulated seconds of trading: about a minute on one core.
+DEFAULT_SECONDS = "0.25"
+_LONGEST_S = 3600
+
+
+def run(seed: Annotated[int, typer.Option(help="Of the order flow. Same seed, same result, bit for bit.")] = 1,
+        seconds: Annotated[str, typer.Option(help="Simulated seconds of trading.")] = DEFAULT_SECONDS,
+        limits: Annotated[Path | None, typer.Option(help="Limits file, instead of the one in force.")] = None,
+        headless: Annotated[bool, typer.Option("--headless", help="No progress display.")] = False,
+        out: Annotated[Path, typer.Option(help="Folder for summary, records and FIX log.")] = RUN,
+        state: Annotated[Path, typer.Option("--state", help="Folder of the limits and the audit log.")] = STATE,
+        waveform: Annotated[Path | None, typer.Option(help="Write an FST waveform of the NIC (slow, large).")] = None,
+        ) -> None:
+    """Start an exchange with two venues, the NIC and the host services in one process, and trade.
+
+    `tickgate kill`, `status` and `limits set` act on it from another shell while it runs.
+    """
+    from host.cli import limits as limits_command
+    from host.cli.session import Session
+    from host.cli.tables import show, summary_tables
+
+    duration = nanoseconds(seconds)
+    in_force = limits_command.load(limits or limits_command.current(state))
+    with Session(out, in_force, seed, duration, headless=headless, waveform=waveform) as session:
+        session.trade()
+        summary = session.finish()
+    show(*summary_tables(summary))
+    for fault in summary["faults"][:5]:
+        print(f"fault: {fault}")
+    print(f"summary, records and FIX log: {out}")
+
+
+def nanoseconds(text: str) -> int:
+    """Seconds as a decimal, to ns, exactly."""
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        value = Decimal(text) * 10**9
+    except InvalidOperation:
+        raise UserError(f"--seconds {text}: not a number") from None
+    if not value.is_finite() or value != value.to_integral_value() or not 0 < value <= _LONGEST_S * 10**9:
+        raise UserError(f"--seconds {text}: give 0.000000001 to {_LONGEST_S}, in whole nanoseconds")
+    return int(value)

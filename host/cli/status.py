@@ -1,0 +1,33 @@
+"""`tickgate status`: the running session, or how the last one ended."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from host.cli import control
+from host.cli.errors import UserError
+from host.cli.places import RUN, SUMMARY
+
+
+def status(run_dir: Annotated[Path, typer.Option("--run-dir", help="Folder of the session.")] = RUN) -> None:
+    """Show the running session; without one, the summary of the last."""
+    from host.cli.tables import show, summary_tables
+
+    answer = control.request(run_dir, {"command": "status"})
+    if answer is not None:
+        killed = answer["killed"] or "nothing"
+        print(f"running: {answer['progress']} permille of the session; killed: {killed}")
+        show(*summary_tables(answer["summary"]))
+        return
+    path = run_dir / SUMMARY
+    if not path.exists():
+        raise UserError(f"no session is running in {run_dir}, and none has run there")
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        tables = summary_tables(summary)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{path}: not a summary of `tickgate run`") from None
+    print("no session is running; this is the last one")
+    show(*tables)

@@ -1,0 +1,100 @@
+"""Tables for people. Everything shown comes from the summary's integers; here they get their units."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+#: Integers of money are 1e-4 USD.
+_UNIT = 10_000
+
+
+def show(*tables: Table) -> None:
+    console = Console(soft_wrap=False)
+    for table in tables:
+        console.print(table)
+
+
+def usd(amount: int) -> str:
+    """1e-4 USD as USD and cents, rounded half away from zero."""
+    cents = (abs(amount) + 50) // 100
+    return f"{'-' if amount < 0 else ''}{cents // 100:,}.{cents % 100:02d}"
+
+
+def price(value: int) -> str:
+    return f"{value // _UNIT}.{value % _UNIT:04d}"
+
+
+def micro_usd(amount: int) -> str:
+    """1e-6 USD a share, in cents."""
+    return f"{'-' if amount < 0 else ''}{abs(amount) // 10_000}.{abs(amount) % 10_000:04d}"
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]], left: int = 1) -> Table:
+    """A table whose first `left` columns are names and the others numbers."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    for n, column in enumerate(columns):
+        made.add_column(column, justify="left" if n < left else "right")
+    for row in rows:
+        made.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+    return made
+
+
+def latency_table(origin: str, stages: dict[str, Any]) -> Table:
+    names = {"trigger": "Tick to trade, hardware trigger (ns)", "host": "Tick to trade, host orders (ns)"}
+    rows = ((name, one["count"], one["min"], one["p50"], one["p99"], one["max"])
+            for name, one in ((name, one if isinstance(one, dict) else _fields(one)) for name, one in stages.items()))
+    return table(names.get(origin, origin), ("stage", "orders", "min", "p50", "p99", "max"), rows)
+
+
+def limits_table(source: str, rows: list[tuple[str, str]], in_force: dict[str, Any]) -> Table:
+    columns = ("limit", "file", "in force") if in_force else ("limit", "file")
+    return table(f"Limits of {source}", columns,
+                 ((name, value, str(in_force.get(name, "host"))) if in_force else (name, value)
+                  for name, value in rows))
+
+
+def summary_tables(summary: dict[str, Any]) -> list[Table]:
+    """The end of `tickgate run`, from `summary.json`."""
+    tables = [_messages(summary), _orders(summary), _rejects(summary), _positions(summary), _venues(summary)]
+    tables += [latency_table(origin, stages) for origin, stages in summary["latency_ns"].items()]
+    return [one for one in tables if one.row_count]
+
+
+def _fields(spread: Any) -> dict[str, int]:
+    return {name: getattr(spread, name) for name in ("count", "min", "p50", "p99", "max")}
+
+
+def _messages(summary: dict[str, Any]) -> Table:
+    feeds = summary["feeds"]
+    types = sorted({kind for feed in feeds.values() for kind in feed})
+    return table("Market data messages", ("type", *feeds),
+                 ((kind, *(feed.get(kind, 0) for feed in feeds.values())) for kind in types))
+
+
+def _orders(summary: dict[str, Any]) -> Table:
+    orders = summary["orders"]
+    columns = ("origin", "decided", "rejected", "sent", "cancels", "fills", "shares")
+    return table("Orders", columns,
+                 ((origin, *(one[name] for name in columns[1:])) for origin, one in orders.items()))
+
+
+def _rejects(summary: dict[str, Any]) -> Table:
+    return table("Rejected by the gate", ("reason", "host", "NIC"),
+                 ((reason, one["host"], one["nic"]) for reason, one in summary["rejects"].items()))
+
+
+def _positions(summary: dict[str, Any]) -> Table:
+    money = ("realised", "unrealised", "fees", "net")
+    rows = [(stock, one["qty"], price(one["mark"]), *(usd(one[name]) for name in money))
+            for stock, one in summary["positions"].items()]
+    rows.append(("all", "", "", *(usd(summary["pnl"][name]) for name in money)))
+    return table("Positions and P&L (USD)", ("stock", "shares", "mark", *money), rows)
+
+
+def _venues(summary: dict[str, Any]) -> Table:
+    rows = ((name, one["orders"], one["fills"], f"{one['fill_ratio'] / 10:.1f} %", micro_usd(one["slippage"]),
+             micro_usd(one["effective_spread"]), one["score"]) for name, one in summary["venues"].items())
+    return table("Execution quality (cents a share)",
+                 ("venue", "orders", "fills", "filled", "slippage", "eff. spread", "score"), rows)
