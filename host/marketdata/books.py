@@ -86,3 +86,8 @@ class Books:
             if len(known) < LEVELS_PER_RECORD:
                 del depth.levels[first + len(known):]
             depth.exact, depth.seq = bool(record["exact"]), int(record["seq"])
+
+    def depth(self, symbol: int, side: Side) -> list[tuple[int, int]]:
+        """(price, quantity) of each level that the NIC reported, best first."""
+        held = self.depths.get((symbol, side))
+        return held.levels if held else []

@@ -49,7 +49,7 @@ def parse(text: str) -> Any:
 
 def dump(tree: Tree, prefix: str = "") -> str:
     """The tree as TOML; `host.risk.limits.read` gives the same tree back."""
-    lines = [f"{name} = {_value(value)}" for name, value in tree.items() if not isinstance(value, dict)]
+    lines = [f"{_key(name)} = {_value(value)}" for name, value in tree.items() if not isinstance(value, dict)]
     text = "\n".join(lines) + "\n" if lines else ""
     for name, value in tree.items():
         if isinstance(value, dict):
@@ -90,6 +90,8 @@ def _key(name: str) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return str(value)

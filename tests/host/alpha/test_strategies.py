@@ -1,0 +1,159 @@
+"""Signals and the two strategies, driven by hand."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hdl.layouts import Condition, Side
+from host.alpha.maker import Maker, MakerParameters
+from host.alpha.signals import imbalance, microprice, round_down, round_up
+from host.alpha.strategy import Arm, Context, Disarm, Propose, Withdraw
+from host.alpha.taker import ImbalanceTaker
+from host.ems.ids import OrderIds
+from host.marketdata.books import Books, Top
+from host.messages import CANCELED, NEW, TRADE, Rejection, Report
+from host.universe import Universe
+
+UNIVERSE = Universe.grid(("AAPL",), ("XTGA", "XTGB"))
+SIZES = st.integers(1, 10**6)
+
+
+def top(bid=10_000, bid_qty=100, ask=10_200, ask_qty=100, symbol=0, inexact=0):
+    return Top(symbol, bid, bid_qty, ask, ask_qty, inexact, 0, 1, 1)
+
+
+@given(st.integers(1, 2**31), st.integers(1, 10_000), SIZES, SIZES)
+def test_the_microprice_lies_between_bid_and_ask_and_leans_to_the_thin_side(bid, spread, bid_qty, ask_qty):
+    one = top(bid, bid_qty, bid + spread, ask_qty)
+    assert one.bid <= microprice(one) <= one.ask
+    assert (2 * microprice(one) <= one.twice_mid) or bid_qty >= ask_qty
+    assert imbalance(one) + imbalance(one, Side.SELL) in (255, 256)
+
+
+@given(st.integers(0, 10**9), st.integers(1, 10_000))
+def test_rounding_to_ticks(price, tick):
+    assert round_down(price, tick) <= price <= round_up(price, tick)
+    assert round_down(price, tick) % tick == round_up(price, tick) % tick == 0
+    assert price - round_down(price, tick) < tick
+    assert round_up(price, tick) - price < tick
+
+
+class World:
+    def __init__(self, strategy, **more):
+        self.books, self.ids, self.held, self.now = Books(), OrderIds(16), 0, 0
+        self.context = Context(0, UNIVERSE, self.books, lambda: self.ids.take(self.now),
+                               lambda order_id: self.ids.give_back(order_id, self.now), lambda stock: self.held)
+        self.strategy = strategy(self.context, **more)
+
+    def see(self, one, later=10_000_000):
+        self.now += later
+        self.books.tops[one.symbol] = one
+        return self.strategy.on_top(one, self.now)
+
+
+def report(order_id, exec_type, leaves=0, qty=0):
+    return Report(order_id, "", exec_type, "", "AAPL", Side.BUY, 0, qty, 10_000, leaves)
+
+
+def quotes(actions):
+    return {action.side: action.price for action in actions if isinstance(action, Propose)}
+
+
+def test_the_maker_quotes_both_sides_and_never_crosses():
+    world = World(Maker)
+    assert quotes(world.see(top())) == {Side.BUY: 10_000, Side.SELL: 10_200}
+
+
+@given(st.integers(100, 10**6), st.integers(1, 50), SIZES, SIZES, st.integers(-900, 900))
+def test_no_quote_crosses_whatever_the_market_and_the_position(ticks, spread, bid_qty, ask_qty, held):
+    world = World(Maker)
+    world.held = held
+    one = top(ticks * 100, bid_qty, (ticks + spread) * 100, ask_qty)
+    prices = quotes(world.see(one))
+    assert prices.get(Side.BUY, 0) < one.ask
+    assert prices.get(Side.SELL, 10**9) > one.bid
+    assert all(price % 100 == 0 for price in prices.values())
+
+
+def test_inventory_moves_both_quotes_against_it():
+    flat, long = World(Maker), World(Maker)
+    long.held = 800
+    a, b = quotes(flat.see(top(10_000, 1, 11_000, 1))), quotes(long.see(top(10_000, 1, 11_000, 1)))
+    assert b[Side.BUY] < a[Side.BUY]
+    assert b[Side.SELL] < a[Side.SELL]
+
+
+def test_no_quote_beyond_the_inventory_limit():
+    world = World(Maker, parameters=MakerParameters(max_inventory=500))
+    world.held = 450
+    assert set(quotes(world.see(top()))) == {Side.SELL}
+
+
+def test_a_quote_is_pulled_when_the_market_moves_and_replaced_once_canceled():
+    world = World(Maker)
+    bid = next(action for action in world.see(top()) if action.side == Side.BUY)
+    assert world.see(top(10_100, 100, 10_300, 100)) == []  # within the hysteresis
+    pulled = world.see(top(11_000, 100, 11_200, 100))
+    assert Withdraw(bid.order_id) in pulled
+    assert world.see(top(12_000, 100, 12_200, 100)) == []  # on its way
+    world.now += 10_000_000
+    again = world.strategy.on_report(report(bid.order_id, CANCELED), world.now)
+    assert quotes(again) == {Side.BUY: 12_000}
+
+
+def test_a_filled_quote_is_replaced_and_a_partly_filled_one_stays():
+    world = World(Maker)
+    bid = next(action for action in world.see(top()) if action.side == Side.BUY)
+    world.now += 10_000_000
+    assert world.strategy.on_report(report(bid.order_id, NEW, leaves=100), world.now) == []
+    assert world.strategy.on_report(report(bid.order_id, TRADE, leaves=40, qty=60), world.now) == []
+    assert quotes(world.strategy.on_report(report(bid.order_id, TRADE, qty=40), world.now)) == {Side.BUY: 10_000}
+
+
+def test_a_rejected_quote_waits():
+    world = World(Maker)
+    bid = next(action for action in world.see(top()) if action.side == Side.BUY)
+    world.strategy.on_rejection(Rejection(bid.order_id, "AAPL", Side.BUY, 100, 10_000, 0, 1), world.now)
+    assert quotes(world.see(top(), later=1)) == {}
+    assert Side.BUY in quotes(world.see(top()))
+
+
+def test_an_unusable_book_quotes_nothing_and_pulls():
+    world = World(Maker)
+    assert world.see(top(inexact=1)) == []
+    assert len(world.see(top())) == 2
+    assert all(isinstance(action, Withdraw) for action in world.see(top(inexact=1)))
+
+
+@pytest.mark.parametrize(("one", "condition", "side"), [
+    (top(bid_qty=900, ask_qty=100), Condition.IMBALANCE, Side.BUY),
+    (top(bid_qty=100, ask_qty=900), Condition.IMBALANCE, Side.SELL),
+    (top(bid_qty=110, ask_qty=100), Condition.CROSS, Side.BUY),
+    (top(bid_qty=90, ask_qty=100), Condition.CROSS, Side.SELL),
+])
+def test_the_taker_arms_the_side_the_queue_leans_to(one, condition, side):
+    (arm,) = World(ImbalanceTaker).see(one)
+    assert (arm.condition, arm.side, arm.symbol) == (condition, side, 0)
+    assert (arm.price <= one.ask) if side == Side.BUY else (arm.price >= one.bid)
+
+
+def test_the_taker_arms_once_rearms_on_change_and_rests_after_firing():
+    world = World(ImbalanceTaker)
+    (first,) = world.see(top(bid_qty=900))
+    assert world.see(top(bid_qty=900)) == []
+    (second,) = world.see(top(bid_qty=100, ask_qty=900))
+    assert isinstance(second, Arm)
+    assert second.order_id != first.order_id
+    assert world.ids.in_use == 1
+    world.strategy.on_fired(second.order_id, 0, world.now)
+    assert world.see(top(bid_qty=900), later=1_000) == []
+    assert len(world.see(top(bid_qty=900))) == 1
+
+
+def test_the_taker_turns_round_at_its_inventory_limit_and_disarms_without_a_book():
+    world = World(ImbalanceTaker)
+    world.held = 600
+    (arm,) = world.see(top(bid_qty=900))
+    assert arm.side == Side.SELL
+    assert world.see(top(inexact=1)) == [Disarm(0)]
+    assert world.ids.in_use == 0
