@@ -73,9 +73,12 @@ class ControlServer:
         except KeyError:
             who = f"uid {uid}"
         try:
-            answer = handle(json.loads(_line(connection)), who)
-        except (ValueError, UserError) as error:
-            answer = {"error": str(error)}
+            what = json.loads(_line(connection))
+            if not isinstance(what, dict):
+                raise UserError("a request is one JSON object on a line")
+            answer = handle(what, who)
+        except Exception as error:  # whatever is asked, the session goes on
+            answer = {"error": str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"}
         connection.sendall(json.dumps(answer, sort_keys=True).encode() + b"\n")
 
     def close(self) -> None:

@@ -3,7 +3,6 @@
 import sys
 import traceback
 
-import click
 import typer
 
 from host.cli import bench, bitstream, docs, formal, kill, latency, limits, replay, run, status
@@ -35,16 +34,13 @@ def main() -> None:
 def call(arguments: list[str]) -> int:
     """Run one command line; returns its exit code and never raises."""
     try:
-        result = app(arguments, prog_name="tickgate", standalone_mode=False)
-        return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as exit_:
-        return exit_.exit_code
-    except click.ClickException as error:
-        error.show()
-        return BAD_INPUT
+        app(arguments, prog_name="tickgate")
+        return 0
+    except SystemExit as exit_:  # typer has shown usage errors, and ends every command so
+        return exit_.code if isinstance(exit_.code, int) else BAD_INPUT if exit_.code else 0
     except UserError as error:
         return _say(str(error), BAD_INPUT)
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except KeyboardInterrupt:
         return _say("stopped", INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()

@@ -1,0 +1,147 @@
+"""The command line: what a user may type wrong gets one clear line and code 2, never a traceback."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from host.cli import audit, main
+from host.cli.errors import UserError
+
+
+def call(capsys, *arguments):
+    code = main.call([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err + captured.out
+    return code, captured.out, captured.err
+
+
+@pytest.fixture
+def dirs(tmp_path):
+    return ["--state", tmp_path / "state", "--run-dir", tmp_path / "run"]
+
+
+def test_help_is_light():
+    """No numpy, no Amaranth, no compiler behind `--help`."""
+    code = ("import sys; from host.cli import main; main.call(['--help']); "
+            "sys.exit(bool({'numpy', 'amaranth', 'numba', 'pydantic'} & set(sys.modules)))")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["run", "replay", "limits", "limits set", "kill", "resume", "status", "latency",
+                                     "bench", "formal", "bitstream build", "docs"])
+def test_every_command_explains_itself(capsys, command):
+    code, out, _ = call(capsys, *command.split(), "--help")
+    assert code == 0
+    assert "Usage" in out
+
+
+@pytest.mark.parametrize("arguments", [
+    ["nonsense"], ["run", "--sed", "1"], ["run", "--seed", "x"], ["run", "--seconds", "0"], ["run", "--seconds", "abc"],
+    ["run", "--seconds", "1e-10"], ["run", "--seconds", "1e9"], ["replay"], ["limits", "frobnicate"],
+    ["latency", "--origin", "moon"], ["docs", "--variant", "none"]])
+def test_wrong_arguments_are_code_2(capsys, tmp_path, arguments):
+    code, _, err = call(capsys, *arguments)
+    assert code == main.BAD_INPUT
+    assert err
+
+
+def test_our_own_errors_are_one_line_and_kept(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(main, "CRASH", tmp_path / "crash.txt")
+
+    def broken(*arguments, **more):
+        raise RuntimeError("wires crossed")
+
+    monkeypatch.setattr(main, "app", broken)
+    code, _, err = call(capsys, "status")
+    assert code == main.OUR_FAULT
+    assert err.count("\n") == 1
+    assert "wires crossed" in err
+    assert "Traceback" in (tmp_path / "crash.txt").read_text()
+
+
+def test_without_a_session(capsys, dirs, tmp_path):
+    for command in ("kill", "resume"):
+        code, _, err = call(capsys, command, *dirs, "--why", "drill")
+        assert code == main.BAD_INPUT
+        assert "no session is running" in err
+    assert [(entry["command"], entry["why"], entry["done"]) for entry in audit.verify(tmp_path / "state")] == [
+        ("kill", "drill", False), ("resume", "drill", False)]
+    code, _, err = call(capsys, "status", *dirs[2:])
+    assert (code, "none has run" in err) == (main.BAD_INPUT, True)
+    code, _, err = call(capsys, "latency", *dirs[2:])
+    assert (code, "tickgate run" in err) == (main.BAD_INPUT, True)
+
+
+def test_limits_are_shown_changed_and_audited(capsys, dirs, tmp_path):
+    code, out, _ = call(capsys, "limits", "show", *dirs)
+    assert code == 0
+    assert "symbols.AAPL.long" in out
+    code, out, _ = call(capsys, "limits", "set", "symbols.AAPL.long=500", "firm.rate.burst=8", *dirs)
+    assert code == 0
+    assert "symbols.AAPL.long: 2000 -> 500" in out
+    code, out, _ = call(capsys, "limits", "show", *dirs)
+    assert "500" in next(line for line in out.splitlines() if "AAPL.long" in line)
+    (entry,) = audit.verify(tmp_path / "state")
+    assert entry["changes"] == [["symbols.AAPL.long", "2000", "500"], ["firm.rate.burst", "64", "8"]]
+    assert entry["serial"] == 2
+    assert entry["who"]
+
+
+@pytest.mark.parametrize("assignment", ["symbols.AAPL.long=-1", "symbols.AAPL.nothing=1", "symbols.AAPL.lot=7",
+                                        "symbols.AAPL.tick_usd=0.00001", "firm.rate.burst=many", "junk"])
+def test_a_bad_limit_changes_nothing(capsys, dirs, tmp_path, assignment):
+    code, _, err = call(capsys, "limits", "set", assignment, *dirs)
+    assert code == main.BAD_INPUT
+    assert "nothing was changed" in err
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_broken_limits_file_is_named_with_every_error(capsys, dirs, tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "limits.toml").write_text("[firm]\nloss_usd = -5\n")
+    code, _, err = call(capsys, "limits", "show", *dirs)
+    assert code == main.BAD_INPUT
+    assert "limits.toml: 5 problems" in err
+    assert "firm.rate: Field required" in err
+
+
+def test_a_changed_audit_log_shows(tmp_path):
+    for n in range(3):
+        audit.append(tmp_path, "kill", why=str(n))
+    path = tmp_path / "audit.jsonl"
+    lines = path.read_text().splitlines()
+    assert len(audit.verify(tmp_path)) == 3
+    entry = json.loads(lines[1])
+    entry["why"] = "other"
+    for forged in ([lines[0], json.dumps(entry, sort_keys=True), lines[2]], [lines[0], lines[2]], [*lines, "junk"]):
+        path.write_text("\n".join(forged) + "\n")
+        with pytest.raises(UserError, match="line"):
+            audit.verify(tmp_path)
+
+
+def test_a_summary_that_is_none(capsys, dirs, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "summary.json").write_text('{"orders": 3}')
+    code, _, err = call(capsys, "status", *dirs[2:])
+    assert code == main.BAD_INPUT
+    assert "not a summary" in err
+    (tmp_path / "run" / "trails.jsonl").write_text('{"origin": "host"}\n')
+    code, _, err = call(capsys, "latency", *dirs[2:])
+    assert code == main.BAD_INPUT
+    assert "line 1" in err
+
+
+def test_docs_name_every_register_and_record(capsys, tmp_path):
+    from hdl.layouts import DOWN, UP
+    from hdl.registers import BLOCKS
+
+    code, _, _ = call(capsys, "docs", "--out", tmp_path)
+    assert code == 0
+    for suffix in ("md", "html"):
+        registers = (tmp_path / f"registers.{suffix}").read_text()
+        assert all(reg.name in registers for block in BLOCKS if len(block.regs) <= 32 for reg in block.regs)
+        records = (tmp_path / f"records.{suffix}").read_text()
+        assert all(field.name in records for record in UP + DOWN for field in record.fields)
