@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from fixparse.checksum import SOH, TRAILER_BYTES, checksum, finish
 from fixparse.errors import FixError
 from fixparse.message import Layout, Message
-from fixparse.walk import walk
+from fixparse.walk import MAX_DIGITS, walk
 
 __all__ = ["FixError", "Layout", "Message", "build", "checksum", "encode", "finish", "parse"]
 
@@ -53,7 +53,8 @@ def parse(raw: bytes) -> Message:
 def _framed(raw: bytes, values: tuple[bytes, ...]) -> bool:
     """BeginString, BodyLength and CheckSum of a message of a regular layout are right."""
     begin, length = values[0], values[1]
-    return (length.isdigit() and len(raw) == _FRAME_BYTES + len(begin) + len(length) + int(length)
+    return (length.isdigit() and len(length) <= MAX_DIGITS
+            and len(raw) == _FRAME_BYTES + len(begin) + len(length) + int(length)
             and values[-1] == checksum(raw[:-TRAILER_BYTES]) and begin.startswith(b"FIX"))
 
 
@@ -80,7 +81,7 @@ def _layout(texts: list[bytes]) -> Layout | None:
     key = SOH.join(texts)
     layout = _layouts.get(key)
     if layout is None:
-        if not all(text.isdigit() and text[:1] != b"0" and len(text) <= 9 for text in texts):
+        if not all(text.isdigit() and text[:1] != b"0" and len(text) <= MAX_DIGITS for text in texts):
             return None
         if len(_layouts) >= _LAYOUTS:
             _layouts.clear()

@@ -9,6 +9,8 @@ from datetime import date
 #: Decimal places of a price unit: prices are integers of 1e-4 USD.
 PRICE_PLACES = 4
 PRICE_ONE = 10**PRICE_PLACES
+#: Longest number taken, leading zeros and all; far longer than any that means something.
+MAX_CHARS = 40
 _ZEROS = b"0" * PRICE_PLACES
 NS = 1_000_000_000
 DAY_NS = 86_400 * NS
@@ -17,7 +19,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 def parse_int(text: bytes) -> int:
     """An int field: digits, perhaps a minus sign; leading zeros are fine."""
-    if text.isdigit() or (text[:1] == b"-" and text[1:].isdigit()):
+    if len(text) <= MAX_CHARS and (text.isdigit() or (text[:1] == b"-" and text[1:].isdigit())):
         return int(text)
     raise ValueError(f"{_shown(text)} is not an integer")
 
@@ -31,7 +33,7 @@ def parse_price(text: bytes) -> int:
         if rest.strip(b"0"):
             raise ValueError(f"{_shown(text)} is finer than {PRICE_PLACES} decimals, or not a decimal")
     joined = digits + part
-    if not joined.isdigit():
+    if not joined.isdigit() or len(joined) > MAX_CHARS:
         raise ValueError(f"{_shown(text)} is not a decimal number")
     value = int(joined + _ZEROS[len(part):])
     return value if digits is whole else -value
@@ -46,7 +48,7 @@ def format_price(price: int) -> bytes:
 
 def parse_qty(text: bytes) -> int:
     """Whole shares. Qty is a float field, so `100.0` is 100; a fraction of a share is an error."""
-    if text.isdigit():
+    if text.isdigit() and len(text) <= MAX_CHARS:
         return int(text)
     value = parse_price(text)
     if value % PRICE_ONE:

@@ -9,8 +9,8 @@ from fixparse.errors import FixError
 from fixparse.fields import DATA_OF, LENGTH_OF, NAMES
 from fixparse.message import BEGIN_STRING, BODY_LENGTH, CHECK_SUM, MSG_TYPE
 
-#: TagNum is a positive int; more digits than this are no FIX tag.
-TAG_DIGITS = 9
+#: More digits than this make no tag and no length.
+MAX_DIGITS = 9
 
 
 def walk(raw: bytes) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
@@ -32,7 +32,7 @@ def walk(raw: bytes) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
             raise FixError(tag, at, "comes before the end of the body", reject=14)
         data = None
         if tag in DATA_OF:
-            if not value.isdigit():
+            if not value.isdigit() or len(value) > MAX_DIGITS:
                 raise FixError(tag, at, f"is {shown(value)}, not a length", reject=6)
             data = DATA_OF[tag], int(value)
         tags.append(tag)
@@ -48,7 +48,7 @@ def _check_frame(raw: bytes) -> int:
         raise FixError(BEGIN_STRING, 0, f"is {shown(raw[2:length_at - 1])}, not a FIX version")
     body = _expect(raw, length_at, BODY_LENGTH)
     digits = raw[length_at + 2:body - 1]
-    if not digits.isdigit() or len(digits) > TAG_DIGITS:
+    if not digits.isdigit() or len(digits) > MAX_DIGITS:
         raise FixError(BODY_LENGTH, length_at, f"is {shown(digits)}, not a length")
     _expect(raw, body, MSG_TYPE)
     trailer = body + int(digits)
@@ -96,7 +96,7 @@ def _tag(raw: bytes, at: int) -> tuple[int, int]:
     if equals < 0 or stop < equals:
         raise FixError(None, at, f"field {shown(raw[at:stop])} has no '='", reject=0)
     text = raw[at:equals]
-    if not text.isdigit() or text.startswith(b"0") or len(text) > TAG_DIGITS:
+    if not text.isdigit() or text.startswith(b"0") or len(text) > MAX_DIGITS:
         raise FixError(None, at, f"tag {shown(text)} is not a positive number without leading zeros", reject=0)
     return int(text), equals + 1
 

@@ -23,7 +23,7 @@ from sim.exchange.desk import Answer, Desk
 from sim.exchange.matching import Event
 
 _MSG_SEQ_NUM, _SENDER, _TARGET = TAGS["MsgSeqNum"], TAGS["SenderCompID"], TAGS["TargetCompID"]
-_SEQ_FIELD = re.compile(rb"\x01%d=(\d{1,9})\x01" % _MSG_SEQ_NUM)
+_SEQ_FIELD = re.compile(rb"\x01%d=(\d{1,40})\x01" % _MSG_SEQ_NUM)
 _HEARTBEAT = Form(MsgType.HEARTBEAT, "TestReqID")
 #: Decimals of the seconds in SendingTime and TransactTime: more than FIX 4.4 asks for, as the simulation has them.
 TIME_PLACES = 9

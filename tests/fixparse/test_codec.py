@@ -136,6 +136,8 @@ def test_cut_matcher_and_walk_agree_on_mutated_real_messages(data_dir, rng):
     (finish(b"FIX.4.4", b"35=0\x019=5\x01"), 9, 19, "comes twice"),
     (finish(b"FIX.4.4", b"35=0\x018=FIX.4.4\x01"), 8, 20, "comes twice"),
     (finish(b"FIX.4.4", b"35=0\x0195=x\x0196=a\x01"), 95, 20, "not a length"),
+    (finish(b"FIX.4.4", b"35=0\x0195=" + b"0" * 5000 + b"\x0196=a\x01"), 95, 22, "not a length"),
+    (with_trailer(b"8=FIX.4.4\x019=" + b"0" * 5000 + b"5\x0135=0\x01"), 9, 10, "not a length"),
     (finish(b"FIX.4.4", b"35=0\x0195=1\x0158=a\x01"), 58, 25, "must follow its length"),
     (finish(b"FIX.4.4", b"35=0\x0195=2\x0196=a\x01"), 96, 25, "no SOH after the 2 bytes"),
     (finish(b"FIX.4.4", b"35=0\x0195=999\x0196=a\x01"), 96, 27, "no SOH after the 999 bytes"),

@@ -80,3 +80,11 @@ def test_what_is_no_time(text):
 
 def test_leap_second_is_the_next_minute():
     assert parse_time(b"20161231-23:59:60.500") == parse_time(b"20170101-00:00:00.500")
+
+
+@pytest.mark.parametrize("convert", [parse_int, parse_price, parse_qty])
+def test_numbers_of_any_length_are_judged_not_crashed_on(convert):
+    convert(b"0" * 30 + b"7")
+    for text in (b"9" * 41, b"9" * 5000, b"0" * 10**5, b"-" + b"9" * 5000):
+        with pytest.raises(ValueError, match=r"is not an? (integer|decimal|whole)"):
+            convert(text)
