@@ -11,6 +11,8 @@ from host.cli.places import RUN, STATE
 #: Simulated seconds of trading: about a minute on one core.
 DEFAULT_SECONDS = "0.25"
 _LONGEST_S = 3600
+#: Faults shown; all of them are in the summary.
+_SHOWN = 5
 
 
 def run(seed: Annotated[int, typer.Option(help="Of the order flow. Same seed, same result, bit for bit.")] = 1,
@@ -35,8 +37,10 @@ def run(seed: Annotated[int, typer.Option(help="Of the order flow. Same seed, sa
         session.trade()
         summary = session.finish()
     show(*summary_tables(summary))
-    for fault in summary["faults"][:5]:
+    for fault in summary["faults"][:_SHOWN]:
         print(f"fault: {fault}")
+    for one in summary["reconciliation"]:
+        print(f"desk and NIC differ: {one['stock']} on {one['venue']}, {one['what']}: {one['desk']} and {one['nic']}")
     print(f"summary, records and FIX log: {out}")
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +19,7 @@ from host.desk.recorder import Recorder
 from host.desk.statistics import Statistics
 from host.link import LinkError
 from host.link.virtual import VirtualLink
+from host.positions.reconcile import reconcile
 from host.risk.limits import Limits, LimitsError, check
 from sim.nic import VirtualNic
 
@@ -86,8 +88,13 @@ class Session:
                     self.server.poll(self._handle)
 
     def finish(self) -> dict[str, Any]:
-        """The summary, also written to the folder."""
+        """The summary, also written to the folder; the NIC's exposure is read back and compared."""
+        simulation = self.simulation
+        exposures = {listing.index: simulation.driver.exposure(listing.index)
+                     for listing in simulation.universe.listings}
         summary = self._summary()
+        summary["reconciliation"] = [asdict(one) for one in reconcile(
+            simulation.universe, simulation.desk.positions, simulation.desk.oms.live, exposures)]
         text = json.dumps(summary, indent=1, sort_keys=True) + "\n"
         places.write_text(self.out / places.SUMMARY, text)
         if self.recorder.problem:

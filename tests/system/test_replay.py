@@ -1,0 +1,60 @@
+"""Real data through the NIC: its books are the golden model's, and the exchange's own."""
+
+import csv
+from decimal import Decimal
+
+import pytest
+
+from host.cli import main
+
+pytestmark = [pytest.mark.data, pytest.mark.slow]
+
+FILES = [("nasdaq_20200130_aapl_first10k.itch50", "AAPL"), ("bx_20190730_aapl_msft.itch50", "AAPL,MSFT"),
+         ("nasdaq_20191230_open_all_symbols.itch50", "AAPL,SPY,QQQ")]
+
+
+def replay(path, symbols, out, engine, depth=10):
+    code = main.call(["replay", str(path), "--symbols", symbols, "--depth", str(depth), "--books", str(out),
+                      "--engine", engine])
+    assert code == 0
+    return out.read_bytes()
+
+
+@pytest.mark.parametrize(("name", "symbols"), FILES)
+def test_the_nic_s_csv_is_the_model_s(data_dir, tmp_path, name, symbols):
+    path = data_dir / "itch" / name
+    model = replay(path, symbols, tmp_path / "model.csv", "model").splitlines()
+    nic = replay(path, symbols, tmp_path / "nic.csv", "nic").splitlines()
+    assert len(nic) == len(model) > 1
+    for one, other in zip(nic, model, strict=True):
+        assert one == other
+
+
+def test_the_book_after_1001_messages(data_dir, tmp_path):
+    rows = replay(data_dir / "itch" / FILES[0][0], "AAPL", tmp_path / "nic.csv", "nic").decode().splitlines()
+    cells = [int(cell) for cell in rows[1001].split(",")[4:]]
+    levels = {"B": [], "S": []}
+    for line in (data_dir / "itch" / "nasdaq_20200130_aapl_book_after_1001.txt").read_text().splitlines():
+        if line.startswith(tuple(levels)):
+            side, price, qty = line.replace(":", "").split()
+            levels[side].append((int(Decimal(price) * 10_000), int(qty)))
+    bids, asks = sorted(levels["B"], reverse=True)[:10], sorted(levels["S"])[:10]
+    assert [tuple(cells[n:n + 2]) for n in range(0, 40, 4)] == bids
+    assert [tuple(cells[n:n + 2]) for n in range(2, 40, 4)] == asks
+
+
+@pytest.mark.parametrize("stock", ["aapl", "msft"])
+def test_best_bid_and_ask_are_the_exchange_s(data_dir, tmp_path, stock):
+    path = data_dir / "itch"
+    replay(path / "bx_20190730_aapl_msft.itch50", stock.upper(), tmp_path / "nic.csv", "nic", depth=1)
+    ours: dict[int, set] = {}
+    with (tmp_path / "nic.csv").open() as file:
+        for row in csv.DictReader(file):
+            ours.setdefault(int(row["timestamp_ns"]), set()).add((int(row["bid1"]), int(row["ask1"])))
+            assert row["exact"] == "1"
+    with (path / f"bx_20190730_{stock}_bbo.csv").open() as file:
+        theirs = list(csv.DictReader(file))
+    assert len(theirs) > 200
+    for row in theirs:
+        best = tuple(int(Decimal(row[name]) * 10_000) for name in ("best_bid", "best_ask"))
+        assert best in ours[int(row["ts"])]

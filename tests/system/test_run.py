@@ -1,0 +1,159 @@
+"""The whole loop: exchange, NIC and desk, for a few simulated milliseconds."""
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from fixparse.codec import parse
+from hdl.layouts import Reason
+from host.cli import control, main
+from host.cli.places import FIX_LOG, RECORDS, SUMMARY, TRAILS
+
+SECONDS = "0.02"
+FLOW = ["orders.proposed", "orders.passed", "orders.routed", "executions.venue", "executions.desk"]
+
+pytestmark = pytest.mark.slow
+
+
+def trade(folder: Path, *more: str, seed: int = 3, seconds: str = SECONDS) -> dict:
+    code = main.call(["run", "--seed", str(seed), "--seconds", seconds, "--headless", "--out", str(folder / "run"),
+                      "--state", str(folder / "state"), *more])
+    assert code == 0
+    return json.loads((folder / "run" / SUMMARY).read_text())
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    """One run that several tests look at."""
+    folder = tmp_path_factory.mktemp("session")
+    return folder, trade(folder)
+
+
+@pytest.fixture(scope="module")
+def fix(session):
+    """(time, topic, message) of the FIX log."""
+    lines = (session[0] / "run" / FIX_LOG).read_bytes().splitlines()
+    return [(int(time_), topic.decode(), parse(raw.replace(b"|", b"\x01")))
+            for time_, topic, raw in (line.split(b" ", 2) for line in lines)]
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(session, tmp_path):
+    folder, _ = session
+    trade(tmp_path)
+    for name in (SUMMARY, RECORDS, FIX_LOG, TRAILS):
+        assert (folder / "run" / name).read_bytes() == (tmp_path / "run" / name).read_bytes(), name
+    other = tmp_path / "other"
+    trade(other, seed=4)
+    assert (folder / "run" / SUMMARY).read_bytes() != (other / "run" / SUMMARY).read_bytes()
+
+
+def test_both_origins_trade_and_nothing_breaks(session):
+    _, summary = session
+    for origin in ("host", "trigger"):
+        assert summary["orders"][origin]["sent"] > 0
+    assert sum(one["fills"] for one in summary["orders"].values()) > 0
+    assert summary["breaks"] == []
+    assert summary["faults"] == []
+    assert summary["records_lost"] == 0
+    assert summary["killed"] == ""
+
+
+def test_the_books_agree_at_the_end(session):
+    _, summary = session
+    assert summary["reconciliation"] == []
+    assert not set(summary["order_states"]) & {"new", "partially filled", "pending new", "pending cancel"}
+
+
+def test_profit_adds_up(session):
+    _, summary = session
+    pnl = summary["pnl"]
+    assert pnl["net"] == pnl["realised"] + pnl["unrealised"] - pnl["fees"]
+    for position in summary["positions"].values():
+        assert position["net"] == position["realised"] + position["unrealised"] - position["fees"]
+
+
+def test_latency_is_whole_cycles_and_constant_where_the_design_says_so(session):
+    _, summary = session
+    trigger = summary["latency_ns"]["trigger"]
+    for stage in ("nic.needed > nic.gate", "nic.gate > nic.tx"):
+        assert trigger[stage]["min"] % 8 == trigger[stage]["max"] % 8 == 0
+    gate = summary["latency_ns"]["host"]["nic.intent > nic.gate"]
+    assert gate["min"] == gate["max"]
+    assert trigger["total"]["count"] == summary["orders"]["trigger"]["sent"]
+
+
+def test_every_fill_went_the_whole_way(fix):
+    """The flow of one trade: each fill's order was proposed, passed and routed before, with the same tags."""
+    seen: dict[bytes, list[str]] = {}
+    tags: dict[bytes, set] = {}
+    fills = 0
+    for _, topic, message in fix:
+        if topic == "orders.rejected":
+            continue
+        name = message.get(41) or message[11]
+        seen.setdefault(name, []).append(topic)
+        if message.msg_type == b"D":
+            tags.setdefault(message[11], set()).add((message[55], message[54], message.qty(38), message.price(44)))
+        if topic == FLOW[4] and message.get(150) == b"F":
+            fills += 1
+            steps = seen[name]
+            assert [steps.index(step) for step in FLOW] == sorted(steps.index(step) for step in FLOW)
+            assert len(tags[name]) == 1
+    assert fills
+
+
+def test_what_is_routed_is_what_the_venue_read(fix):
+    """Sequence numbers of each session count up without a hole, so every byte of it is on the bus."""
+    numbers: dict[str, list[int]] = {}
+    for _, topic, message in fix:
+        if topic == FLOW[2]:
+            numbers.setdefault(message.text(56), []).append(message.number(34))
+    assert numbers
+    for sent in numbers.values():
+        assert sent == list(range(1, len(sent) + 1))
+
+
+def test_a_limit_that_bites_rejects_with_its_reason(tmp_path):
+    main.call(["limits", "set", "strategies.maker.rate.burst=1", "strategies.maker.rate.interval_us=5000",
+               "--state", str(tmp_path / "state"), "--run-dir", str(tmp_path / "run")])
+    summary = trade(tmp_path)
+    assert summary["limits_serial"] == 2
+    assert summary["rejects"][Reason.RATE.name]["nic"] > 0
+
+
+@pytest.mark.parametrize("scope", [[], ["--strategy", "maker"]])
+def test_kill_from_another_shell_stops_orders(tmp_path, scope):
+    run, state = tmp_path / "run", tmp_path / "state"
+    outcome = {}
+    thread = threading.Thread(target=lambda: outcome.update(trade(tmp_path, seconds="0.1")))
+    thread.start()
+    answer, deadline = None, time.monotonic() + 240
+    while time.monotonic() < deadline and thread.is_alive():
+        answer = control.request(run, {"command": "status"})
+        if answer and answer["summary"]["orders"]["host"]["sent"] > 5:
+            break
+        time.sleep(0.02)
+    assert answer
+    assert main.call(["kill", *scope, "--why", "test", "--run-dir", str(run), "--state", str(state)]) == 0
+    after = control.request(run, {"command": "status"})
+    thread.join()
+    assert outcome["killed"] == (scope[1] if scope else "everything")
+    assert outcome["interventions"][0]["command"] == "kill"
+    sent = {origin: one["sent"] for origin, one in outcome["orders"].items()}
+    if not scope:
+        assert after
+        assert sum(sent.values()) <= sum(one["sent"] for one in after["summary"]["orders"].values()) + 2
+    assert sum(one.get("KILL", {}).get(by, 0) for one in [outcome["rejects"]] for by in ("host", "nic")) > 0
+
+
+def test_status_and_latency_read_what_a_run_left(session, capsys):
+    folder, summary = session
+    assert main.call(["status", "--run-dir", str(folder / "run")]) == 0
+    out = capsys.readouterr().out
+    assert "this is the last one" in out
+    assert main.call(["latency", "--run-dir", str(folder / "run"), "--origin", "trigger"]) == 0
+    out = capsys.readouterr().out
+    assert f"{summary['latency_ns']['trigger']['total']['max']:,}" in out
