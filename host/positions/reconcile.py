@@ -1,6 +1,6 @@
 """Do the desk's positions and the NIC's exposure agree? Where they do not, somebody must look."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,7 +33,7 @@ class Difference:
 
 
 def reconcile(universe: Universe, positions: Positions, orders: Iterable[Order],
-              exposures: dict[int, Exposure]) -> list[Difference]:
+              exposures: Mapping[int, Exposure]) -> list[Difference]:
     """Compare position and open quantity of every listing; `exposures` by symbol index, `orders` those that live."""
     open_qty: dict[tuple[str, int, str], int] = {}
     for order in orders:

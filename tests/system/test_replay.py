@@ -10,7 +10,7 @@ from host.cli import main
 pytestmark = [pytest.mark.data, pytest.mark.slow]
 
 FILES = [("nasdaq_20200130_aapl_first10k.itch50", "AAPL"), ("bx_20190730_aapl_msft.itch50", "AAPL,MSFT"),
-         ("nasdaq_20191230_open_all_symbols.itch50", "AAPL,SPY,QQQ")]
+         ("nasdaq_20191230_open_all_symbols.itch50", "HDS,VICI,PSQ,XOP,QQQ,SCWX,IWM,ZIV")]
 
 
 def replay(path, symbols, out, engine, depth=10):
