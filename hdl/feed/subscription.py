@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.config import NicConfig
 from hdl.csr import BusSignature, RegisterBank
 from hdl.feed.spec import MESSAGES
-from hdl.messages import SYMBOL_BITS, BookMessage, FeedMessage
+from hdl.messages import FEED_BITS, SYMBOL_BITS, BookMessage, FeedMessage
 from hdl.registers import SYMBOL
 
 #: Cycles from a message on `i` to the same on `o`.
@@ -99,6 +99,7 @@ class Subscription(wiring.Component):
     inexact, crossed : In, arrays of Inexact bits (16) and of flags, one for each symbol.
     o : Out, valid-only `BookMessage`.
     clear : Out, one bit a symbol, for one cycle: the host empties the book.
+    feeds : Out, array of the feed that each symbol is routed to.
     halted : Out, one bit a symbol; see `SymbolState`. It concerns the gate alone: books are kept all the same, so
         that a feed joined during the day shows them.
     """
@@ -110,6 +111,7 @@ class Subscription(wiring.Component):
             "inexact": In(data.ArrayLayout(16, config.symbols)), "crossed": In(data.ArrayLayout(1, config.symbols)),
             "o": Out(stream.Signature(BookMessage, always_ready=True)),
             "clear": Out(config.symbols), "halted": Out(config.symbols),
+            "feeds": Out(data.ArrayLayout(FEED_BITS, config.symbols)),
         })
 
     def elaborate(self, platform):
@@ -155,7 +157,7 @@ class Subscription(wiring.Component):
             symbol.bus.addr.eq(self.bus.addr), symbol.bus.wdata.eq(self.bus.wdata),
             symbol.bus.write.eq(self.bus.write), symbol.bus.read.eq(self.bus.read),
             symbol.inexact.eq(self.inexact[n]), symbol.crossed.eq(self.crossed[n]),
-            self.clear[n].eq(symbol.clear), self.halted[n].eq(symbol.halted),
+            self.clear[n].eq(symbol.clear), self.halted[n].eq(symbol.halted), self.feeds[n].eq(symbol.route.feed),
         ]
 
 
