@@ -20,7 +20,7 @@ from hdl.order.image import FRAMES, FrameSlot
 FIX_DIGITS = 3
 #: Cycle in which each slot is loaded, 0 being the first beat of the frame; all others in cycle 0.
 SYMBOL_LOAD = 2
-NUMBER_LOAD = ToDecimal(32, 10).latency
+NUMBER_LOAD = ToDecimal.latency(32)
 #: From the cycle a slot's sums are taken to that in which the totals hold them.
 TAKE = 2
 #: Cycles of folding the total to 16 bits, and of loading the result.
@@ -53,7 +53,7 @@ def takes(action: Action) -> list[Take]:
 
 #: The FIX total stands in this cycle in every kind of frame, then its digits, then the TCP checksum.
 FIX_CYCLE = max(takes(action)[-1].cycle for action in FRAMES) + TAKE
-DIGITS_CYCLE = FIX_CYCLE + ToDecimal(8, FIX_DIGITS).latency
+DIGITS_CYCLE = FIX_CYCLE + ToDecimal.latency(8)
 CHECKSUM_TAKE = DIGITS_CYCLE + FIX_DIGITS + 1
 DONE_CYCLE = CHECKSUM_TAKE + TAKE + FOLD
 #: Where the count of cycles rests until the next frame.

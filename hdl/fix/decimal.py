@@ -10,7 +10,7 @@ DIGIT_BITS = 4
 class ToDecimal(wiring.Component):
     """Shift and add three ("double dabble"): two bits a cycle, so that a cycle holds two short digit adders.
 
-    `digits` is the result `latency` cycles after the cycle of `start`, until the next start.
+    `digits` is the result `latency(bits)` cycles after the cycle of `start`, until the next start.
 
     Parameters
     ----------
@@ -31,19 +31,20 @@ class ToDecimal(wiring.Component):
         self.bits, self.count = bits, digits
         super().__init__({"start": In(1), "value": In(bits), "digits": Out(DIGIT_BITS * digits)})
 
-    @property
-    def latency(self) -> int:
-        return self.bits // self.PER_CYCLE + 1
+    @classmethod
+    def latency(cls, bits: int) -> int:
+        return bits // cls.PER_CYCLE + 1
 
     def elaborate(self, platform):
         m = Module()
-        left, rest = Signal(range(self.latency)), Signal(self.bits, reset_less=True)
+        steps = self.bits // self.PER_CYCLE
+        left, rest = Signal(range(steps + 1)), Signal(self.bits, reset_less=True)
         after = self.digits
         for bit in range(self.PER_CYCLE):
             after = Cat(rest[-1 - bit], *(self._corrected(after.word_select(n, DIGIT_BITS))
                                           for n in range(self.count)))[:DIGIT_BITS * self.count]
         with m.If(self.start):
-            m.d.sync += [left.eq(self.latency - 1), rest.eq(self.value), self.digits.eq(0)]
+            m.d.sync += [left.eq(steps), rest.eq(self.value), self.digits.eq(0)]
         with m.Elif(left.any()):
             m.d.sync += [left.eq(left - 1), rest.eq(rest << self.PER_CYCLE), self.digits.eq(after)]
         return m

@@ -29,7 +29,6 @@ class FrameValues(data.Struct):
     action: Action
     venue: unsigned(VENUE_BITS)
     symbol: unsigned(SYMBOL_BITS)
-    destination: unsigned(48)
     tcp_seq: unsigned(32)
     tcp_ack: unsigned(32)
     msg_seq: unsigned(4 * MSG_SEQ_DIGITS)   # last digit lowest
@@ -51,8 +50,8 @@ class Encoder(wiring.Component):
     """Plays the image of one venue and action, and patches every slot of its frame.
 
     Latency: 1 cycle from `start` to the first beat. Throughput: one byte a cycle, without a gap; a frame may
-    start in the cycle after the last beat of the one before. The first bytes (the destination) come from
-    `values` while the image is still being read; sums, digits and both checksums are ready `DONE_CYCLE` cycles
+    start in the cycle after the last beat of the one before. The first bytes (the destination) are given with
+    `start`, while the image is still to be read; sums, digits and both checksums are ready `DONE_CYCLE` cycles
     after the first beat, before the byte at which TCP wants its checksum (checked when this is built). If the
     MAC holds the stream back, only playing waits.
 
@@ -61,8 +60,8 @@ class Encoder(wiring.Component):
 
     Ports
     -----
-    start : In, the next cycle may be the first beat of a frame; not while one is under way. `first`: In(8),
-        its first byte.
+    start : In, the next cycle may be the first beat of a frame; not while one is under way. `destination`:
+        In(48), its first six bytes.
     go : In, in the cycle after `start`: the frame leaves, and this is its first beat. Else nothing leaves.
     values : In(FrameValues), right in the cycle of `go`; `action`, `venue`, `symbol` until the last beat.
     poison : In, sampled when the last byte is taken from its source: the frame ends with `error`.
@@ -83,7 +82,7 @@ class Encoder(wiring.Component):
         self.config = config
         self.slots = {name: (places, SlotRegister(places)) for name, places in slots().items()}
         super().__init__({
-            "start": In(1), "first": In(8), "go": In(1), "values": In(FrameValues), "poison": In(1),
+            "start": In(1), "destination": In(48), "go": In(1), "values": In(FrameValues), "poison": In(1),
             "o": Out(axis(config.data_width)), "busy": Out(1), "done": Out(1), "done_error": Out(1),
             "image_addr": Out(VENUE_BITS + 1 + WORD_INDEX_BITS), "image_data": In(WORD_BITS),
             "symbol_addr": Out(SYMBOL_BITS + 1), "symbol_data": In(WORD_BITS)})
@@ -135,7 +134,7 @@ class Encoder(wiring.Component):
         m.d.comb += self.symbol_addr.eq(Cat(cycle == SYMBOL_LOAD - 1, v.symbol))
         m.d.sync += symbol_low.eq(self.symbol_data)
         sources = {
-            "destination": (first, first_lowest(v.destination, 8).rotate_right(8)),   # the first byte is out already
+            "destination": (self.start, first_lowest(self.destination, 8).rotate_right(8)),  # its first byte leaves now
             "tcp_seq": (first, first_lowest(v.tcp_seq, 8)), "tcp_ack": (first, first_lowest(v.tcp_ack, 8)),
             "msg_seq": (first, first_lowest(v.msg_seq, 4)),
             "time": (first, Cat(v.stamp.date_digits, v.stamp.time_digits)),
@@ -166,7 +165,7 @@ class Encoder(wiring.Component):
             with m.If(self.values.action == action):
                 m.d.comb += last.eq(position == frame.length - 1)
         with m.If(self.start):
-            m.d.sync += [position.eq(1), beat.data.eq(self.first), beat.last.eq(0), beat.error.eq(0)]
+            m.d.sync += [position.eq(1), beat.data.eq(self.destination[-8:]), beat.last.eq(0), beat.error.eq(0)]
         with m.Elif(advance):
             m.d.sync += [position.eq(position + 1), beat.data.eq(held.word_select(position[:BYTE_BITS], 8)),
                          beat.last.eq(last), beat.error.eq(last & self.poison)]

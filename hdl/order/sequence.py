@@ -38,7 +38,7 @@ class MsgSeqNumber(wiring.Component):
             m.d.sync += [left.eq(MSG_SEQ_DIGITS), self.number.eq(0)]
         with m.Elif(left.any()):
             m.d.sync += [left.eq(left - 1),
-                         self.number.eq(self.number * 10 + self.digits.word_select(left - 1, DIGIT_BITS))]
+                         self.number.eq(self.number * 10 + self.digits.word_select((left - 1)[:4], DIGIT_BITS))]
         with m.Elif(self.step):
             m.d.sync += self.number.eq(self.number + 1)
         return m

@@ -57,7 +57,7 @@ class SessionReceiver(wiring.Component):
     segment is looked at before the frame has ended: so a bad FCS needs no undoing, at the price of reading the
     bytes once more afterwards.
 
-    Latency: a report leaves n + 7 cycles after the segment's last beat, n being the place of the report's last
+    Latency: a report leaves n + 6 cycles after the segment's last beat, n being the place of the report's last
     byte in the segment, from 1 (later if earlier segments are still being read). Throughput: one byte a cycle,
     so segments may come at line rate. The host's copy may be held back for as long as `segments.DEPTH` bytes
     have room; after that segments are refused until the host reads. Reports do not wait for the host.

@@ -1,0 +1,121 @@
+"""cocotb harness of OrderEntry: set up over the bus, orders in, frames and everything else out."""
+
+from cocotb.triggers import ReadOnly, RisingEdge
+
+from hdl.csr import READ_LATENCY
+from hdl.layouts import SESSION_BYTES
+from hdl.messages import Decision, ExecReport, Intent, SentOrder, payload
+from hdl.net.clock import TimeOfDay
+from hdl.streams import beat
+from sim.bus import StreamMonitor, StreamSource, pack, reset
+
+BEAT, PAYLOAD = beat(8), payload(8).members["payload"].shape
+
+
+class OrderBench:
+    """Drives every port of an OrderEntry with `data_width` 8.
+
+    `frames` holds each frame as (cycle of the first beat offered, bytes, error); the monitors' logs hold
+    (cycle, value), all on the same count of cycles.
+    """
+
+    def __init__(self, dut, ready=None):
+        self.dut = dut
+        for name in ("killed", "venue_killed", "strategy_killed", "stamp", "bus__addr", "bus__wdata", "bus__write",
+                     "bus__read", "bytes_o__ready"):
+            getattr(dut, name).value = 0
+        self.i, self.bad = StreamSource(dut, "i", Decision), StreamSource(dut, "bad", 64)
+        self.segments = StreamSource(dut, "session_i", PAYLOAD)
+        self.decisions, self.beats = StreamMonitor(dut, "i", Decision), StreamMonitor(dut, "session_i", PAYLOAD)
+        self.o = StreamMonitor(dut, "o", BEAT, ready=ready or True)
+        self.sent, self.unsent = StreamMonitor(dut, "sent", SentOrder), StreamMonitor(dut, "unsent", Intent)
+        self.report = StreamMonitor(dut, "report", ExecReport)
+        self.chunks = StreamMonitor(dut, "bytes_o", SESSION_BYTES.layout, ready=lambda: self.host_ready())
+        self.host_ready = lambda: True
+
+    @property
+    def decided(self) -> int:
+        """Cycle of the last decision, once it is over."""
+        return self.decisions.log[-1][0]
+
+    @property
+    def segment_end(self) -> int:
+        """Cycle of the last beat of a segment, once it is over."""
+        return self.beats.log[-1][0]
+
+    async def start(self, writes):
+        await reset(self.dut)
+        for addr, value in writes:
+            await self.write(addr, value)
+
+    async def write(self, addr: int, value: int):
+        self.dut.bus__addr.value, self.dut.bus__wdata.value, self.dut.bus__write.value = addr, value, 1
+        await RisingEdge(self.dut.clk)
+        self.dut.bus__write.value = 0
+
+    async def read(self, addr: int) -> int:
+        """Asserts that the answer comes READ_LATENCY cycles after the strobe, and at no other time."""
+        self.dut.bus__addr.value, self.dut.bus__read.value = addr, 1
+        seen = []
+        for _ in range(READ_LATENCY + 3):
+            await ReadOnly()
+            seen.append(self.dut.bus__rdata.value.to_unsigned())
+            await RisingEdge(self.dut.clk)
+            self.dut.bus__read.value = 0
+            self.dut.bus__addr.value = 0
+        value = seen.pop(READ_LATENCY)
+        assert not any(seen), seen
+        return value
+
+    def set_stamp(self, value: dict):
+        self.dut.stamp.value = pack(TimeOfDay, value)
+
+    async def wait(self, cycles: int):
+        for _ in range(cycles):
+            await RisingEdge(self.dut.clk)
+
+    async def idle(self):
+        while True:
+            await ReadOnly()
+            ready = self.dut.idle.value == 1
+            await RisingEdge(self.dut.clk)
+            if ready:
+                return
+
+    def take_frames(self) -> list[tuple[int, bytes, int]]:
+        """Frames complete since the last call: cycle of the first beat moved, bytes, error."""
+        frames, data, first = [], bytearray(), None
+        for cycle, value in self.o.log:
+            assert value["keep"] == 1
+            assert value["last"] or not value["error"]
+            first = cycle if first is None else first
+            data.append(value["data"])
+            if value["last"]:
+                frames.append((first, bytes(data), value["error"]))
+                data, first = bytearray(), None
+        assert not data, "a frame is still under way"
+        self.o.log.clear()
+        return frames
+
+    async def segment(self, venue: int, seq: int, text: bytes, error: int = 0, rx_time: int = 0,
+                      trailing: bool = False):
+        """One segment, a byte a cycle; `trailing`: its last beat carries no byte (Ethernet padding)."""
+        meta = {"index": venue, "rx_time": rx_time, "tcp_seq": seq, "length": len(text)}
+        beats = [{"data": byte, "keep": 1} for byte in text]
+        if trailing or not beats:
+            beats.append({"keep": 0})
+        for n, value in enumerate(beats):
+            last = n == len(beats) - 1
+            await self.segments.send({**value, "first": int(n == 0), "last": int(last), "error": error * last,
+                                      "meta": meta})
+
+    def take_chunks(self) -> list[dict]:
+        """SESSION_BYTES records since the last call, with their bytes as `data`."""
+        found = []
+        for _, value in self.chunks.log:
+            raw = b"".join(value[f"b{n}"].to_bytes(8, "little") for n in range(5))
+            assert value["kind"] == SESSION_BYTES.kind
+            assert not any(raw[value["count"]:])
+            found.append({**value, "data": raw[:value["count"]]})
+        self.chunks.log.clear()
+        return found

@@ -1,0 +1,13 @@
+"""OrderEntry in both simulators, held to its model."""
+
+import pytest
+
+from hdl.config import GBE
+from hdl.order.entry import OrderEntry
+from sim.cosim import SIMULATORS, cosim
+
+
+@pytest.mark.cosim
+@pytest.mark.parametrize("sim", SIMULATORS)
+def test_entry(sim):
+    cosim(OrderEntry(GBE), "tests.hdl.order.bench_entry", sim=sim, name="order_entry")
