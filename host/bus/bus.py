@@ -80,14 +80,14 @@ class Subscription:
 
     def deliver(self, message: Message) -> None:
         """Hand over one message, telling of a gap first. A message seen before is dropped."""
-        if self.expected:
-            if message.seq < self.expected:
+        seq, expected = message.seq, self.expected
+        if seq != expected and expected:
+            if seq < expected:
                 return
-            if message.seq > self.expected:
-                self.missed += message.seq - self.expected
-                if self.on_gap:
-                    self.on_gap(self.topic, self.expected, message.seq)
-        self.expected = message.seq + 1
+            self.missed += seq - expected
+            if self.on_gap:
+                self.on_gap(self.topic, expected, seq)
+        self.expected = seq + 1
         self.handler(message)
 
     def cancel(self) -> None:

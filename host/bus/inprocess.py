@@ -11,6 +11,10 @@ from host.bus.topics import TAP, Topic
 FaultHandler = Callable[[Subscription, Exception], None]
 
 
+#: A NamedTuple from its values in order, in half the time that its constructor takes.
+_new = tuple.__new__
+
+
 class Tap(Subscription):
     """A subscription to every topic: sequence numbers are not its business."""
 
@@ -50,9 +54,9 @@ class InProcess:
                 hops: tuple[Hop, ...] = ()) -> Message:
         name, now = topic.name, self.clock()
         seq = self.counts[name] = self.counts.get(name, 0) + 1
-        own = (Hop(name, now),)
+        own = (_new(Hop, (name, now)),)
         trail = cause.hops + hops + own if cause else hops + own
-        message = Message(topic, seq, now, payload, key, trail)
+        message = _new(Message, (topic, seq, now, payload, key, trail))
         last = self._last.get(name)
         if last is None:
             last = self._last[name] = {}
@@ -87,23 +91,18 @@ class InProcess:
         try:
             while queue:
                 message = queue.popleft()
-                for subscription in every:
-                    self._deliver(subscription, message, failures)
-                for subscription in subscriptions.get(message.topic.name, ()):
-                    self._deliver(subscription, message, failures)
+                for subscription in (*every, *subscriptions.get(message.topic.name, ())):
+                    if not subscription.active:
+                        continue
+                    try:
+                        subscription.deliver(message)
+                    except Exception as error:
+                        subscription.cancel()
+                        if self.on_fault:
+                            self.on_fault(subscription, error)
+                        else:
+                            failures.append(error)
         finally:
             self._draining = False
         if failures:
             raise failures[0]
-
-    def _deliver(self, subscription: Subscription, message: Message, failures: list[Exception]) -> None:
-        if not subscription.active:
-            return
-        try:
-            subscription.deliver(message)
-        except Exception as error:
-            subscription.cancel()
-            if self.on_fault:
-                self.on_fault(subscription, error)
-            else:
-                failures.append(error)

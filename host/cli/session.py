@@ -145,7 +145,11 @@ class Session:
         masks = self._masks(request)
         (risk.kill if command == "kill" else risk.resume)(who, str(request.get("why", "")), **masks)
         self._intervened(command, who)
-        return {"text": f"killed now: {self._killed() or 'nothing'}"}
+        text, resting = f"killed now: {self._killed() or 'nothing'}", len(self.simulation.desk.oms.live)
+        if self._killed() and resting:
+            text += (f"\n{resting} orders still rest at the venues: a killed NIC sends no cancels either. "
+                     f"Resume to have them managed, or ask the venues to cancel them")
+        return {"text": text}
 
     def _masks(self, request: Request) -> dict[str, int]:
         """Bits of the venue and strategy that a request names."""

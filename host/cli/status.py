@@ -18,7 +18,7 @@ def status(run_dir: Annotated[Path, typer.Option("--run-dir", help="Folder of th
     answer = control.request(run_dir, {"command": "status"})
     if answer is not None:
         killed = answer["killed"] or "nothing"
-        print(f"running: {answer['progress']} permille of the session; killed: {killed}")
+        print(f"running, {answer['progress'] // 10} % done; killed: {killed}")
         show(*summary_tables(answer["summary"]))
         return
     path = run_dir / SUMMARY
