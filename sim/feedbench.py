@@ -1,15 +1,23 @@
 """Runs feed blocks in Amaranth's simulator: datagrams or messages in, what came out and when."""
 
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from amaranth.hdl import Fragment
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, connect, flipped
 from amaranth.sim import Simulator
 
 from hdl.config import NicConfig
+from hdl.csr import BusFanout, BusSignature
+from hdl.feed import path, sequencer, subscription
 from hdl.feed.path import NOTE_LATENCY, FeedPath
+from hdl.feed.sequencer import Sequencer
+from hdl.feed.subscription import Subscription
 from hdl.messages import FeedMessage
 from sim.bus import unpack
+from sim.models.feed import FeedPathModel
 
 #: Idle cycles between two datagrams: the headers of a frame alone take more.
 GAP = NOTE_LATENCY + 4
@@ -45,6 +53,50 @@ class Datagram:
         return beats
 
 
+class FeedChain(wiring.Component):
+    """The whole feed: a `FeedPath` for each port, `Sequencer` and `Subscription`, as the NIC wires them.
+
+    Latency: `LATENCY` cycles from the last needed byte on `i` to the `BookMessage`, where no other port's message is
+    before it.
+    """
+
+    LATENCY = path.LATENCY + sequencer.LATENCY + subscription.LATENCY
+
+    def __init__(self, config: NicConfig):
+        self.paths = [FeedPath(config, port) for port in range(config.ports)]
+        self.sequencer, self.subscription = Sequencer(config), Subscription(config)
+        mine = self.sequencer.signature.members, self.subscription.signature.members
+        first = self.paths[0].signature.members
+        super().__init__({
+            "i": first["i"].array(config.ports), "now": In(64), "bus": In(BusSignature()),
+            "count": first["count"].array(config.ports),
+            **{name: mine[0][name] for name in ("fault", "event", "bad", "feeds")},
+            **{name: mine[1][name] for name in ("inexact", "crossed", "o", "clear", "halted")},
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.sequencer, m.submodules.subscription = units = self.sequencer, self.subscription
+        m.submodules.fanout = fanout = BusFanout(len(units))
+        connect(m, flipped(self.bus), fanout.i)
+        for n, unit in enumerate(units):
+            connect(m, fanout.o[n], unit.bus)
+        for n, port in enumerate(self.paths):
+            m.submodules[f"path{n}"] = port
+            connect(m, flipped(self.i[n]), port.i)
+            connect(m, port.o, self.sequencer.i[n])
+            m.d.comb += [port.now.eq(self.now), *(getattr(self.count[n], name).eq(getattr(port.count, name))
+                                                  for name in path.COUNTERS)]
+        connect(m, self.sequencer.o, self.subscription.i)
+        for name in ("fault", "event", "bad"):
+            connect(m, getattr(self.sequencer, name), flipped(getattr(self, name)))
+        connect(m, self.subscription.o, flipped(self.o))
+        m.d.comb += [self.feeds.eq(self.sequencer.feeds), self.clear.eq(self.subscription.clear),
+                     self.halted.eq(self.subscription.halted), self.subscription.inexact.eq(self.inexact),
+                     self.subscription.crossed.eq(self.crossed)]
+        return m
+
+
 def cycles_of(datagrams: list[Datagram], gap: int = GAP) -> tuple[list[dict | None], list[dict[int, int]]]:
     """The beats of all, `gap` idle cycles after each; and for each the cycle of each of its bytes."""
     cycles: list[dict | None] = []
@@ -58,13 +110,40 @@ def cycles_of(datagrams: list[Datagram], gap: int = GAP) -> tuple[list[dict | No
     return cycles, where
 
 
+def path_outputs(model: FeedPathModel, datagrams: list[Datagram], where) -> list[tuple[int, object]]:
+    """(cycle, `FeedMessage`) that a `FeedPath` must put out, given the cycles of `cycles_of`."""
+    out = []
+    for datagram, cycle in zip(datagrams, where, strict=True):
+        messages = model.datagram(
+            datagram.payload, datagram.feed, datagram.rx_time, datagram.length, datagram.error,
+            port_time=lambda byte, cycle=cycle: START + PERIOD * (cycle[byte] - path.RECEIVER_LATENCY))
+        for message in messages:
+            on_port = (message.needed - START) % (1 << 32) // PERIOD + path.RECEIVER_LATENCY
+            out.append((cycle[-1] + NOTE_LATENCY if message.note else on_port + path.LATENCY, message))
+    return out
+
+
+def turns(ports: list[list[tuple[int, object]]], held=frozenset()) -> Iterator[tuple[int, object]]:
+    """(cycle, message) in which a `Sequencer` gives each message its turn; none in the cycles `held`."""
+    queues = [deque(port) for port in ports]
+    free = 0
+    while any(queues):
+        first = min(queue[0][0] for queue in queues if queue)
+        cycle = max(free, first)
+        while cycle in held:
+            cycle += 1
+        queue = next(queue for queue in queues if queue and queue[0][0] <= cycle)
+        yield cycle, queue.popleft()[1]
+        free = cycle + sequencer.SPACING
+
+
 def run_path(config: NicConfig, datagrams: list[Datagram], port: int = 0):
     """([(cycle, members of FeedMessage)], Counter of strobes, cycle of each byte) of a `FeedPath`."""
     dut = FeedPath(config, port)
     cycles, where = cycles_of(datagrams)
     seen, count = [], Counter()
 
-    async def source(ctx):
+    async def bench(ctx):
         for n, beat in enumerate(cycles):
             ctx.set(dut.now, START + PERIOD * n)
             ctx.set(dut.i.valid, beat is not None)
@@ -72,15 +151,21 @@ def run_path(config: NicConfig, datagrams: list[Datagram], port: int = 0):
                 ctx.set(dut.i.payload, beat)
             if ctx.get(dut.o.valid):
                 seen.append((n, unpack(FeedMessage, ctx.get(dut.o.payload.as_value()))))
-            for name in dut.signature.members["count"].signature.members:
+            for name in path.COUNTERS:
                 count[name] += ctx.get(getattr(dut.count, name))
             await ctx.tick()
 
-    simulator = Simulator(Fragment.get(dut, None))
-    simulator.add_clock(PERIOD * 1e-9)
-    simulator.add_testbench(source)
-    simulator.run()
+    simulate(dut, bench)
     return seen, +count, where
 
 
-__all__ = ["GAP", "PERIOD", "START", "Datagram", "cycles_of", "run_path"]
+def simulate(dut, bench):
+    """Run `bench` on `dut` in Amaranth's simulator."""
+    simulator = Simulator(dut)
+    simulator.add_clock(PERIOD * 1e-9)
+    simulator.add_testbench(bench)
+    simulator.run()
+
+
+__all__ = ["GAP", "PERIOD", "START", "Datagram", "FeedChain", "cycles_of", "path_outputs", "run_path", "simulate",
+           "turns"]

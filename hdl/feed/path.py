@@ -59,7 +59,7 @@ class FeedPath(wiring.Component):
     """
 
     def __init__(self, config: NicConfig, port: int):
-        self.config, self.port = config, port
+        self.port, self.mold = port, MoldUDP64(config)
         super().__init__({
             "i": In(payload(config.data_width)), "now": In(64),
             "o": Out(stream.Signature(FeedMessage, always_ready=True)),
@@ -68,7 +68,7 @@ class FeedPath(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.mold = mold = MoldUDP64(self.config)
+        m.submodules.mold = mold = self.mold
         m.submodules.itch = decoder = ItchDecoder()
         connect(m, wiring.flipped(self.i), mold.i)
         connect(m, mold.o, decoder.i)

@@ -23,6 +23,8 @@ DIRECTORY, TRADING_ACTION, OPERATIONAL_HALT = (MESSAGES[type_].code for type_ in
 TRADING = ord("T")
 
 _WRITES_CLEAR = 1
+#: Bits of a name compared in one cycle; the results are put together in the next.
+_PART_BITS = 16
 
 
 #: What feeds a symbol, as SYMBOL.route holds it.
@@ -132,8 +134,7 @@ class Subscription(wiring.Component):
             route = symbol.route
             m.d.comb += [
                 routed[n].eq((message.locate == route.locate) & (message.feed == route.feed) & route.enable),
-                named[n].eq(came & (held.type == DIRECTORY) & (held.stock == symbol.name) & (held.feed == route.feed)
-                            & (held.locate != route.locate) & held.locate.any()),
+                named[n].eq(came & self._named(m, message, symbol)),
             ]
             self._connect(m, symbol, n)
             m.d.comb += [symbol.learn.eq(named[n]), symbol.locate.eq(held.locate), symbol.message.eq(held),
@@ -151,6 +152,16 @@ class Subscription(wiring.Component):
             self.bus.rdata.eq(reduce(or_, (symbol.bus.rdata for symbol in symbols))),
         ]
         return m
+
+    def _named(self, m, message, symbol):
+        """Whether `message` was, one cycle ago, an R message that tells `symbol` a new locate."""
+        parts = [Signal() for _ in range(0, len(symbol.name), _PART_BITS)]
+        tells = Signal()
+        for n, part in enumerate(parts):
+            m.d.sync += part.eq(message.stock.word_select(n, _PART_BITS) == symbol.name.word_select(n, _PART_BITS))
+        m.d.sync += tells.eq((message.type == DIRECTORY) & (message.feed == symbol.route.feed)
+                             & (message.locate != symbol.route.locate) & message.locate.any())
+        return tells & Cat(parts).all()
 
     def _connect(self, m, symbol, n):
         m.d.comb += [
