@@ -1,4 +1,4 @@
-"""The tokenizer against its model: real reports, every truncation, mutations, and each rule by itself."""
+"""The tokenizer against its model: each rule by itself here, long streams and mutations in bench_tokenizer."""
 
 import pytest
 from amaranth.sim import Simulator
@@ -6,8 +6,10 @@ from amaranth.sim import Simulator
 from fixparse import codec
 from fixparse.checksum import finish
 from hdl.fix.tokenizer import PREFIX, Tokenizer
+from sim.cosim import SIMULATORS, cosim
 from sim.fixtext import log_messages, mutate, report
 from sim.models.tokenizer import MALFORMED, tokenize
+from sim.paths import DATA
 
 NAMES = ("order_id", "exec_type", "ord_status", "last_qty", "last_price", "leaves_qty", "cum_qty")
 RX_TIME = 0x0123_4567_89AB_CDEF
@@ -74,12 +76,12 @@ def test_model_agrees_with_the_codec(real):
     assert tokenize(b"".join(real)) == expected
 
 
-def test_real_messages(real):
-    """All kinds of messages one after the other; what is not an ExecutionReport is passed over."""
-    stream = b"".join(real)
-    events, = events_of(stream)
-    assert events == tokenize(stream)
-    assert len(events) == 198
+@pytest.mark.cosim
+@pytest.mark.parametrize("sim", SIMULATORS)
+def test_streams(sim):
+    log = DATA / "fix" / "fix44_broker_uat.txt"
+    cosim(Tokenizer(), "tests.hdl.fix.bench_tokenizer", sim=sim, name="tokenizer",
+          env={"FIX_LOG": str(log) if log.exists() else "", "STRIDE": "1" if sim == "verilator" else "7"})
 
 
 def test_latency():
@@ -89,25 +91,9 @@ def test_latency():
     assert event["last_price"] == 1234500
 
 
-def test_every_truncation():
-    text, after = report(t41=f"{0xDEF:016X}"), report(t14="7")
-    streams = [text[:length] + after for length in range(len(text) + 1)]
-    streams += [text[start:] + after for start in range(1, len(text))]
-    check(*streams)
-
-
 def test_every_truncation_of_the_end():
     text = report()
     check(*(text[:length] for length in range(len(text) + 1)))
-
-
-def test_mutations(rng, real):
-    seeds = [report(), report(t41="0" * 15 + "7", t31="0.0001"), *(text for text in real if len(text) < 400)]
-    streams = []
-    for _ in range(60):
-        streams.append(b"".join(mutate(rng, rng.choice(seeds)) if rng.random() < 0.7 else rng.choice(seeds)
-                                for _ in range(4)))
-    check(*streams)
 
 
 def test_mutations_with_a_right_frame(rng):
