@@ -38,9 +38,9 @@ class NicConfig:
     venues: int = 2
     symbols: int = 8
     strategies: int = 8
-    order_ways: int = 4
+    order_ways: int = 5
     order_rows: int = 2048
-    order_stash: int = 4
+    order_stash: int = 8
     levels: int = 16
     depth: int = 10
     open_orders: int = 256

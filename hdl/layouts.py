@@ -247,7 +247,8 @@ ORDER_SENT = Record("ORDER_SENT", 5, (
     Field("poisoned", "u1", "1 where the frame left with a bad FCS"),
     Field("transact_date", "u4", "date written in the frame, as YYYYMMDD"),
     Field("transact_ms", "u4", "UTC time of day written in the frame", "ms"),
-), "An order frame has left. `time`: its first beat at the core.")
+), "An order frame has left. `time`: its first beat at the core. `flags` bit 0: no, it did not reach its venue; "
+   "stopped before its first beat, or poisoned, and its reservation is given back.")
 
 EXECUTION = Record("EXECUTION", 6, (
     Field("order_id", "u8", "ClOrdID (of the original for a cancel)"),

@@ -173,6 +173,13 @@ GATE = Block("gate", "The gate: kill, and limits of the firm.", (
     Reg("rate_burst", "rw", "tokens a full session bucket holds", unit="orders"),
     Reg("limits_serial", "rw", "serial number of the limits in force, written last"),
     *counters(decisions="decisions", passed="passed"),
+    Reg("cause", "ro", "what set the global kill since it was last lifted", (
+        Bits("host", 1, "a write to `kill`"), Bits("trip", 1, "the hardware trip"),
+        Bits("unknown_fill", 1, "a fill of an order that the NIC does not follow"),
+        Bits("overfill", 1, "a fill of more than was left of its order"),
+        Bits("unsupported", 1, "an ExecType (150) that moves a position in a way the NIC does not follow"),
+        Bits("overrun", 1, "a report came before the NIC was done with the one before"),
+        Bits("overflow", 1, "a position left its 32 bits"))),
 ))
 
 LIMITS = Block("limits", "Limits of one symbol. All zero (the state after reset) rejects every order.", (

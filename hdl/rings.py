@@ -23,7 +23,7 @@ from hdl.layouts import (
     SESSION_BYTES,
     Record,
 )
-from hdl.messages import BookMessage, Decision, SentOrder, TopOfBook, side_levels
+from hdl.messages import BookMessage, Decision, Intent, SentOrder, TopOfBook, side_levels
 from hdl.recordfifo import Catch, RecordFifo, assemble
 from hdl.streams import records
 
@@ -123,6 +123,11 @@ class Source(NamedTuple):
     room: Value
 
 
+class Unsent(data.Struct):
+    intent: Intent
+    poisoned: 1     # its frame left, with a bad FCS
+
+
 class HostUp(wiring.Component):
     """Tells the host what happens: merges all producers into one ring, numbers and stamps the records.
 
@@ -137,6 +142,7 @@ class HostUp(wiring.Component):
     -------
     event, top, levels : see `BookRecords`; `events_on`, `levels_on` are NIC.depth.
     decision, sent : the gate's verdicts; first beats of order frames.
+    unsent : passed intents that did not reach their venue: an ORDER_SENT with bit 0 of `flags`.
     execution, feed_event : records of these kinds; stamped on arrival.
     session, value : SESSION_BYTES and REG_VALUE records; stamped when taken. Their header may be left 0.
     limits_serial : serial number of the limits in force.
@@ -155,6 +161,7 @@ class HostUp(wiring.Component):
         super().__init__({
             "event": valid_only(BookMessage), "top": valid_only(TopOfBook), "levels": In(side_levels(config)),
             "decision": valid_only(Decision), "sent": valid_only(SentOrder),
+            "unsent": valid_only(Unsent),
             "execution": valid_only(EXECUTION.layout), "feed_event": valid_only(FEED_EVENT.layout),
             "session": In(stream.Signature(SESSION_BYTES.layout)), "value": In(stream.Signature(REG_VALUE.layout)),
             "events_on": In(1), "levels_on": In(1), "limits_serial": In(8), "now": In(64),
@@ -204,7 +211,7 @@ class HostUp(wiring.Component):
         m.d.comb += book.slow.eq(slow)
 
         caught = [self._caught(m, name, form) for name, form in (
-            ("decision", self._decision), ("sent", _order_sent), ("execution", _stamped(EXECUTION)),
+            ("decision", self._decision), ("sent", _order_sent), ("unsent", _unsent), ("execution", _stamped(EXECUTION)),
             ("feed_event", _stamped(FEED_EVENT)))]
         m.d.sync += lost.eq(sum((catch.lost for catch, _ in caught), book.lost))
         return [
@@ -238,6 +245,13 @@ def _order_sent(sent, time: Value) -> Value:
                     cause_delay=(intent.needed - rx_time)[:32], decide_delay=(sent.decision.time - rx_time)[:32],
                     msg_seq=sent.msg_seq, tcp_seq=sent.tcp_seq, origin=intent.origin, action=intent.action,
                     venue=intent.venue, transact_date=sent.date, transact_ms=sent.ms)
+
+
+def _unsent(lost, time: Value) -> Value:
+    intent = lost.intent
+    return assemble(ORDER_SENT, flags=1, symbol=intent.symbol, time=time, order_id=intent.order_id,
+                    rx_time=intent.rx_time, cause_delay=(intent.needed - intent.rx_time)[:32], origin=intent.origin,
+                    action=intent.action, venue=intent.venue, poisoned=lost.poisoned)
 
 
 def _stamped(record: Record):

@@ -1,0 +1,200 @@
+"""The pre-trade risk gate: the one way out."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from hdl.config import NicConfig
+from hdl.csr import BusSignature, Counters, RegisterBank
+from hdl.intents import GATE_LATENCY
+from hdl.layouts import RECORD_BITS, Side
+from hdl.messages import Decision, ExecReport, Intent, TopOfBook
+from hdl.registers import GATE, STRATEGY
+from hdl.risk.arithmetic import carry_save, split_add
+from hdl.risk.buckets import TokenBuckets
+from hdl.risk.check import STAGE_1, STAGE_2, STAGE_3, is_new, is_sell
+from hdl.risk.checks import CHECKS
+from hdl.risk.exposure import Exposure
+from hdl.risk.killswitch import KillSwitch
+from hdl.risk.limits import LimitStore
+from hdl.risk.pipeline import Stage
+from hdl.risk.reference import ReferenceStore
+
+assert GATE_LATENCY == 3, "the gate has three stages"
+
+
+class Gate(wiring.Component):
+    """Decides on every intent: `Reason` bits, none of which means pass.
+
+    An intent accepted in cycle t is decided in cycle t + 3, always; one a cycle. What it is judged by:
+
+    | as of | |
+    |---|---|
+    | t | limits, and the top of book (a top in cycle t counts) |
+    | t + 1 | `halted`, and `now` for the age of the reference |
+    | t + 3 | exposure and tokens after every earlier verdict; kill, `trip` included; `time` of the decision |
+
+    A passing new order is reserved in the cycle of its verdict. The verdict of the order behind it is known
+    by then for both cases, and its own one picks (see `hdl.risk.check`). Executions act later, see
+    `Exposure`. Cancels are subject to the range of their indices alone, and take no token: a kill must not keep
+    anybody from taking orders back.
+
+    Parameters
+    ----------
+    checks : which checks it is made of. Fewer checks only pass more, so that a proof about some of them
+        holds for all.
+
+    Members
+    -------
+    i : intents; `ready` is high from the second cycle after reset on.
+    o : decisions, valid-only, each with the figures it saw (also those of a rejected order or a cancel).
+    now, halted, top : the clock; a bit a symbol; tops of book.
+    report, unsent, execution : see `Exposure`.
+    trip : kills globally, from its own cycle on. Must come from a register.
+    killed, venue_killed, strategy_killed : what is killed in this cycle.
+    limits_serial : low byte of the serial number of the limits in force.
+    bus : GATE, LIMITS, STRATEGY, EXPOSURE.
+    """
+
+    def __init__(self, config: NicConfig, checks=CHECKS):
+        self.config, self.checks = config, checks
+        super().__init__({
+            "i": In(stream.Signature(Intent)), "o": Out(stream.Signature(Decision, always_ready=True)),
+            "now": In(64), "halted": In(config.symbols), "top": In(stream.Signature(TopOfBook, always_ready=True)),
+            "report": In(stream.Signature(ExecReport, always_ready=True)),
+            "unsent": In(stream.Signature(Intent, always_ready=True)),
+            "execution": Out(stream.Signature(RECORD_BITS, always_ready=True)),
+            "trip": In(1), "killed": Out(1), "venue_killed": Out(config.venues),
+            "strategy_killed": Out(config.strategies), "limits_serial": Out(8), "bus": In(BusSignature()),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        self.at = [Signal(Stage, name=f"at{n}") for n in range(4)]
+        self.passes, self.reserve = Signal(), Signal()
+        self._advance(m)
+        m.submodules.limits = limits = LimitStore(self.config)
+        m.submodules.reference = reference = ReferenceStore(self.config)
+        m.submodules.exposure = exposure = Exposure(self.config)
+        m.submodules.buckets = buckets = TokenBuckets(self.config)
+        m.submodules.kill = kill = KillSwitch(self.config)
+        self._connect(m, limits, reference, exposure, buckets)
+        inputs = self._check_inputs(m, limits, reference, exposure, buckets, kill)
+        self._decide(m, inputs)
+        self._figures(m, inputs, exposure, buckets)
+        self._registers(m, limits, exposure, buckets, kill)
+        return m
+
+    def _advance(self, m):
+        m.d.sync += self.i.ready.eq(1)
+        m.d.comb += [self.at[0].valid.eq(self.i.valid & self.i.ready), self.at[0].intent.eq(self.i.payload)]
+        for n in range(3):
+            valid, intent = Signal(name=f"valid{n + 1}"), Signal(Intent, name=f"intent{n + 1}", reset_less=True)
+            m.d.sync += [valid.eq(self.at[n].valid), intent.eq(self.at[n].intent)]
+            m.d.comb += [self.at[n + 1].valid.eq(valid), self.at[n + 1].intent.eq(intent)]
+
+    def _connect(self, m, limits, reference, exposure, buckets):
+        symbol = self.at[0].intent.symbol
+        m.d.comb += [
+            limits.symbol.eq(symbol), reference.symbol.eq(symbol), reference.sell.eq(is_sell(self.at[1].intent)),
+            exposure.pipeline.reserve.eq(self.reserve),
+            *(exposure.pipeline.at[n].eq(self.at[n]) for n in range(4)),
+            buckets.asking.eq(self.at[2].intent.strategy), buckets.ahead.eq(self.at[3].intent.strategy),
+            buckets.takes.eq(self.at[3].valid & is_new(self.at[3].intent)), buckets.take.eq(self.reserve),
+        ]
+        connect(m, flipped(self.top), reference.top)
+        for name in ("report", "unsent", "execution"):
+            connect(m, flipped(getattr(self, name)), getattr(exposure, name))
+
+    def _check_inputs(self, m, limits, reference, exposure, buckets, kill):
+        """One set of signals for all checks, by the names in `hdl.risk.check`."""
+        inputs = {name: Signal(shape, name=name) for name, shape in {**STAGE_1, **STAGE_2, **STAGE_3}.items()}
+        intent, verdict, config = self.at[1].intent, self.at[3].intent, self.config
+        m.d.comb += [
+            inputs["intent"].eq(intent), inputs["limits"].eq(limits.row), inputs["divisors"].eq(limits.divisors),
+            inputs["reference"].eq(reference.reference), inputs["now"].eq(self.now),
+            inputs["standing"].in_range.eq(
+                (intent.symbol < config.symbols) & (intent.strategy < config.strategies) &
+                (intent.venue < config.venues) & ~intent.invalid & (intent.side != Side.SELL_SHORT - Side.SELL)),
+            inputs["standing"].ready.eq(limits.ready),
+            inputs["standing"].halted.eq(self.halted.bit_select(intent.symbol[:(config.symbols - 1).bit_length()], 1)),
+            inputs["exposed"].eq(exposure.exposed), inputs["tokens"].eq(buckets.tokens),
+            inputs["killed"].eq(is_new(verdict) & (kill.killed | kill.venues.bit_select(verdict.venue, 1) |
+                                                   kill.strategies.bit_select(verdict.strategy, 1))),
+        ]
+        self._product(m, intent, inputs["notional"])
+        return inputs
+
+    def _product(self, m, intent, notional):
+        """price x quantity from four 16-bit products, left as two numbers to add."""
+        price, qty = intent.price, intent.qty
+        low, high = Signal(32), Signal(32)
+        cross = [Signal(32, name=f"cross{n}") for n in range(2)]
+        m.d.sync += [low.eq(price[:16] * qty[:16]), high.eq(price[16:] * qty[16:]),
+                     cross[0].eq(price[:16] * qty[16:]), cross[1].eq(price[16:] * qty[:16])]
+        rest, carries = carry_save(Cat(low, high), Cat(Const(0, 16), cross[0], Const(0, 16)),
+                                   Cat(Const(0, 16), cross[1], Const(0, 16)))
+        m.d.comb += [notional[0].eq(rest), notional[1].eq(carries)]
+
+    def _decide(self, m, inputs):
+        """Stage 2: the bit of each check, given the verdict of the order ahead. Stage 3: kill, and pass."""
+        found, late = Signal(len(self.o.payload.reasons)), Signal(len(self.o.payload.reasons))
+        new = is_new(self.at[2].intent)
+        bits = Signal.like(found)
+        for kind in self.checks:
+            check = kind(self.config)
+            m.submodules[f"check_{kind.reason.name.lower()}"] = check
+            m.d.comb += [getattr(check, name).eq(value) for name, value in inputs.items()]
+            if kind.at_verdict:
+                m.d.comb += late[kind.reason].eq(check.reject)
+            else:
+                m.d.comb += bits[kind.reason].eq(
+                    Mux(self.reserve, check.reject_after, check.reject) & (new | kind.cancels))
+        clean = Signal()
+        m.d.sync += [found.eq(bits), clean.eq(bits == 0)]
+        m.d.comb += [
+            self.passes.eq(self.at[3].valid & clean & (late == 0)),
+            self.reserve.eq(self.passes & is_new(self.at[3].intent)),
+            self.o.valid.eq(self.at[3].valid), self.o.payload.intent.eq(self.at[3].intent),
+            self.o.payload.reasons.eq(found | late), self.o.payload.time.eq(self.now),
+        ]
+
+    def _figures(self, m, inputs, exposure, buckets):
+        reference = Signal(32)
+        m.d.sync += [
+            reference.eq(inputs["reference"].price), self.o.payload.reference.eq(reference),
+            self.o.payload.notional.eq(split_add(inputs["notional"][0], inputs["notional"][1])),
+        ]
+        m.d.comb += [self.o.payload.exposure.eq(exposure.worst), self.o.payload.tokens.eq(buckets.left)]
+
+    def _registers(self, m, limits, exposure, buckets, kill):
+        m.submodules.bank = bank = RegisterBank(self.config, GATE)
+        m.submodules.counters = counters = Counters(("decisions", "passed"))
+        banks = [RegisterBank(self.config, STRATEGY, n) for n in range(self.config.strategies)]
+        for n, strategy in enumerate(banks):
+            m.submodules[f"strategy{n}"] = strategy
+            self._rate(m, buckets.strategies[n], strategy)
+        self._rate(m, buckets.session, bank)
+        m.d.comb += [
+            kill.kill.eq(bank.kill_stb), kill.venue_kill.eq(bank.venue_kill_stb),
+            kill.strategy_kill.eq(bank.strategy_kill_stb), kill.resume.eq(bank.resume_stb),
+            kill.wdata.eq(self.bus.wdata), kill.trip.eq(self.trip), kill.faults.eq(exposure.faults),
+            self.killed.eq(kill.killed), self.venue_killed.eq(kill.venues), self.strategy_killed.eq(kill.strategies),
+            bank.cause_status.eq(kill.cause), self.limits_serial.eq(bank.limits_serial_value),
+            counters.i.decisions.eq(self.o.valid), counters.i.passed.eq(self.passes),
+            bank.decisions_status.eq(counters.o.decisions), bank.passed_status.eq(counters.o.passed),
+        ]
+        for name, value in (("kill", kill.killed), ("venue_kill", kill.venues), ("strategy_kill", kill.strategies)):
+            m.d.comb += [getattr(bank, f"{name}_set").eq(1), getattr(bank, f"{name}_data").eq(value)]
+        answer = Const(0)
+        for unit in (limits, exposure, bank, *banks):
+            bus = unit.bus
+            m.d.comb += [bus.addr.eq(self.bus.addr), bus.wdata.eq(self.bus.wdata), bus.write.eq(self.bus.write),
+                         bus.read.eq(self.bus.read)]
+            answer = answer | bus.rdata
+        m.d.comb += self.bus.rdata.eq(answer)
+
+    def _rate(self, m, rate, bank):
+        m.d.comb += [rate.interval.eq(bank.rate_interval_value), rate.burst.eq(bank.rate_burst_value),
+                     rate.changed.eq(bank.rate_interval_stb)]
+

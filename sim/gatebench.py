@@ -1,0 +1,196 @@
+"""Drives the gate cycle by cycle in cocotb and holds it to the golden model.
+
+The bench draws what happens in each cycle, remembers it, and afterwards gives the model the same events
+in the order in which the gate's contract says that they act. Nothing is read from inside the gate.
+"""
+
+from dataclasses import dataclass, field
+
+from cocotb.triggers import ReadOnly, RisingEdge
+
+from hdl.config import NicConfig
+from hdl.intents import GATE_LATENCY
+from hdl.layouts import EXECUTION
+from hdl.messages import Decision, ExecReport, Intent, TopOfBook
+from hdl.registers import GATE, LIMITS, STRATEGY, Block, RegisterMap
+from sim.bus import pack, reset, unpack
+from sim.models.risk import GateModel, Limits, Order, Top
+
+#: A report acts on orders accepted so many cycles later; its record leaves one cycle after that.
+SETTLES = 7
+#: Cycles between two reports.
+SPACING = 8
+CLOCK_START, PERIOD = 10**18, 8
+
+
+@dataclass
+class Cycle:
+    """What the gate is given in one cycle. `None`: nothing."""
+    intent: dict | None = None
+    top: dict | None = None
+    report: dict | None = None
+    unsent: dict | None = None
+    halted: int = 0
+    trip: int = 0
+    write: tuple[int, int] | None = None
+
+
+@dataclass
+class Seen:
+    decisions: list[tuple[int, dict]] = field(default_factory=list)
+    executions: list[tuple[int, dict]] = field(default_factory=list)
+    killed: list[int] = field(default_factory=list)
+    rdata: list[int] = field(default_factory=list)
+
+
+STREAMS = {"intent": ("i", Intent), "top": ("top", TopOfBook), "report": ("report", ExecReport),
+           "unsent": ("unsent", Intent)}
+
+
+def limit_words(limits: Limits) -> dict[str, int]:
+    """The LIMITS registers of one symbol."""
+    return {
+        "control": LIMITS["control"].pack(enable=limits.enable, lot=limits.lot, tick=limits.tick),
+        "qty": LIMITS["qty"].pack(min=limits.qty_min, max=limits.qty_max), "notional": limits.notional,
+        "collar": LIMITS["collar"].pack(band=limits.band),
+        "position": LIMITS["position"].pack(long=limits.long, short=limits.short), "max_age": limits.max_age,
+    }
+
+
+def model_top(top: dict) -> Top:
+    return Top(top["bid"]["price"], top["bid"]["qty"], top["ask"]["price"], top["ask"]["qty"], top["inexact"],
+               top["crossed"], top["rx_time"])
+
+
+def model_order(intent: dict) -> Order:
+    names = ("order_id", "symbol", "side", "price", "qty", "action", "strategy", "venue", "invalid")
+    return Order(**{name: intent.get(name, 0) for name in names})
+
+
+class GateBench:
+    """One gate under test."""
+
+    def __init__(self, dut, config: NicConfig):
+        self.dut, self.config, self.where = dut, config, RegisterMap(config)
+        self.model = GateModel(config)
+        self.cycle = 0
+        self.seen = Seen()
+        self.done: list[Cycle] = []
+
+    async def start(self):
+        await reset(self.dut)
+        for name, _shape in STREAMS.values():
+            getattr(self.dut, f"{name}__valid").value = 0
+        for name in ("halted", "trip", "bus__write", "bus__read"):
+            getattr(self.dut, name).value = 0
+        await RisingEdge(self.dut.clk)
+        while not self.dut.i__ready.value:
+            await RisingEdge(self.dut.clk)
+
+    def now(self, cycle: int) -> int:
+        return CLOCK_START + PERIOD * cycle
+
+    async def step(self, given: Cycle):
+        """One clock cycle."""
+        dut = self.dut
+        for key, (name, shape) in STREAMS.items():
+            value = getattr(given, key)
+            getattr(dut, f"{name}__valid").value = value is not None
+            if value is not None:
+                getattr(dut, f"{name}__payload").value = pack(shape, value)
+        dut.now.value = self.now(self.cycle)
+        dut.halted.value, dut.trip.value = given.halted, given.trip
+        dut.bus__write.value = given.write is not None
+        if given.write is not None:
+            dut.bus__addr.value, dut.bus__wdata.value = given.write
+        await ReadOnly()
+        if dut.o__valid.value == 1:
+            self.seen.decisions.append((self.cycle, unpack(Decision, dut.o__payload.value.to_unsigned())))
+        if dut.execution__valid.value == 1:
+            self.seen.executions.append((self.cycle, unpack(EXECUTION.layout, dut.execution__payload.value.to_unsigned())))
+        self.seen.killed.append(int(dut.killed.value))
+        self.done.append(given)
+        await RisingEdge(dut.clk)
+        self.cycle += 1
+
+    async def idle(self, cycles: int):
+        for _ in range(cycles):
+            await self.step(Cycle())
+
+    async def write(self, block: Block, name: str, value: int, index: int = 0):
+        await self.step(Cycle(write=(self.where.address(block, name, index), value)))
+
+    async def read(self, block: Block, name: str, index: int = 0) -> int:
+        dut = self.dut
+        dut.bus__addr.value, dut.bus__read.value = self.where.address(block, name, index), 1
+        await self.step(Cycle())
+        dut.bus__read.value = 0
+        await self.step(Cycle())
+        await ReadOnly()
+        value = dut.bus__rdata.value.to_unsigned()
+        await RisingEdge(dut.clk)
+        self.done.append(Cycle())
+        self.cycle += 1
+        return value
+
+    async def set_limits(self, symbol: int, limits: Limits):
+        for name, word in limit_words(limits).items():
+            await self.write(LIMITS, name, word, symbol)
+        self.model.limits[symbol] = limits
+        await self.idle(70 * self.config.symbols)
+
+    async def set_rate(self, interval: int, burst: int, strategy: int | None = None):
+        """A write acts three cycles after it (`hdl.risk.buckets`)."""
+        block, index = (GATE, 0) if strategy is None else (STRATEGY, strategy)
+        bucket = self.model.session if strategy is None else self.model.strategies[strategy]
+        await self.write(block, "rate_burst", burst, index)
+        await self.write(block, "rate_interval", interval, index)
+        bucket.set_rate(interval, burst, self.cycle + 2)
+        await self.idle(6)
+
+    def check(self, kills: dict[int, int] | None = None, first: int = 0):
+        """Holds everything since cycle `first` to the model. `kills`: changes of the global kill by cycle."""
+        accepted = [(cycle, given.intent) for cycle, given in enumerate(self.done) if given.intent and cycle >= first]
+        decided = [(cycle, value) for cycle, value in self.seen.decisions if cycle >= first]
+        assert [cycle - GATE_LATENCY for cycle, _ in decided] == [cycle for cycle, _ in accepted]
+        expected = []   # EXECUTION fields
+        reserved = []   # (accepted, symbol, side, qty) of what passed
+        verdicts = {cycle: value for cycle, value in decided}
+        for cycle in range(first, len(self.done)):
+            given = self.done[cycle]
+            if cycle >= SETTLES:
+                self._settle(cycle - SETTLES, expected, reserved)
+            if given.top is not None:
+                self.model.top(given.top["symbol"], model_top(given.top))
+            if given.intent is not None:
+                self._verdict(cycle, given.intent, verdicts[cycle + GATE_LATENCY], kills or {}, reserved)
+        got = [(cycle, {name: value[name] for name in fields}) for (cycle, value), (_, fields) in
+               zip(self.seen.executions, expected, strict=True)]
+        assert got == expected
+        return verdicts
+
+    def _verdict(self, cycle: int, intent: dict, decision: dict, kills: dict[int, int], reserved: list):
+        verdict_at, order = cycle + GATE_LATENCY, model_order(intent)
+        self.model.killed = bool(self.seen.killed[verdict_at])
+        if order.symbol < self.config.symbols:
+            self.model.halted[order.symbol] = bool(self.done[cycle + 1].halted >> order.symbol & 1)
+        verdict = self.model.decide(order, self.now(cycle + 1), verdict_at)
+        figures = {name: decision[name] for name in ("reasons", "reference", "notional", "exposure", "tokens", "time")}
+        assert figures == vars(verdict) | {"time": self.now(verdict_at)}, f"cycle {cycle}: {intent}"
+        assert decision["intent"] == dict.fromkeys(decision["intent"], 0) | intent
+        if verdict.reasons == 0 and order.action == 0:
+            reserved.append((cycle, order.symbol, order.side & 1, order.qty))
+
+    def _settle(self, cycle: int, expected: list, reserved: list):
+        """What a report or an unsent order of `cycle` did. Its record shows orders accepted until two cycles later."""
+        given = self.done[cycle]
+        if given.report is not None:
+            report = given.report
+            after = self.model.report(report["exec_type"], report["order_id"], report["last_qty"])
+            if after["known"]:
+                after["open_qty"] -= sum(qty for at, symbol, sell, qty in reserved if at > cycle + 2 and
+                                         (symbol, sell) == (after["symbol"], after["side"] & 1))
+            same = {name: report[name] for name in ("order_id", "last_qty", "exec_type", "venue")}
+            expected.append((cycle + SETTLES + 1, after | same | {"kind": EXECUTION.kind, "time": report["rx_time"]}))
+        if given.unsent is not None and given.unsent["action"] == 0:
+            self.model.unsent(given.unsent["order_id"])

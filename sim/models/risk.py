@@ -1,0 +1,308 @@
+"""Golden model of the gate: the same verdicts and figures, bit for bit, from the same events.
+
+Integers and lists alone, no float, nothing that depends on the machine, so that it can be compiled. It
+knows no pipeline: the caller gives events in the order in which they take effect (`hdl.risk.gate.Gate`
+says when that is) and the clock-cycle number where the answer depends on it, that is for tokens.
+"""
+
+from dataclasses import dataclass, field
+
+from hdl.config import NicConfig
+from hdl.layouts import Action, Reason, Side
+from hdl.registers import GATE, RESUME_KEY
+
+MASK32, MASK64 = (1 << 32) - 1, (1 << 64) - 1
+MOST_TOKENS = (1 << 16) - 1
+LONGEST_INTERVAL = (1 << 36) - 1
+FEMTO_PER_NANO = 10**6
+
+FILL, RELEASE, NEUTRAL = b"F", b"438BC", b"0A6E79I"
+CAUSE = {bits.name: 1 << n for n, bits in enumerate(GATE["cause"].bits)}
+
+
+@dataclass
+class Limits:
+    """One symbol's limits, as in the LIMITS block."""
+    enable: int = 0
+    lot: int = 0
+    tick: int = 0
+    qty_min: int = 0
+    qty_max: int = 0
+    notional: int = 0
+    band: int = 0
+    long: int = 0
+    short: int = 0
+    max_age: int = 0
+
+
+@dataclass
+class Top:
+    """The gate's copy of a top of book; a quantity of 0 means that there is none."""
+    bid_price: int = 0
+    bid_qty: int = 0
+    ask_price: int = 0
+    ask_qty: int = 0
+    inexact: int = 0
+    crossed: int = 0
+    rx_time: int = 0
+
+    def reference(self, sell: bool) -> int:
+        """Opposite best, own best where there is none."""
+        use_ask = self.bid_qty == 0 if sell else self.ask_qty != 0
+        return self.ask_price if use_ask else self.bid_price
+
+    def usable(self) -> bool:
+        return self.inexact == 0 and self.crossed == 0 and (self.bid_qty != 0 or self.ask_qty != 0)
+
+
+@dataclass
+class Bucket:
+    """A token bucket, in the integer time of the core clock: `scale` units a nanosecond, `step` a cycle."""
+    scale: int
+    step: int
+    interval: int = 0
+    burst: int = 0
+    tokens: int = 0
+    due: int = 0
+
+    def set_rate(self, interval: int, burst: int, cycle: int):
+        """Acts like writes of both registers that took effect in `cycle`."""
+        self.advance(cycle)
+        burst = min(burst, MOST_TOKENS)
+        self.tokens = burst if self.burst == 0 else min(self.tokens, burst)
+        self.burst, self.interval = burst, interval if interval <= LONGEST_INTERVAL else 0
+        self.due = cycle * self.step + self._period()
+
+    def _period(self) -> int:
+        return max(self.interval * self.scale, 2 * self.step)
+
+    def advance(self, cycle: int):
+        """Adds what has come back by the start of `cycle`."""
+        if self.interval == 0 or self.tokens >= self.burst:
+            return
+        now, period = cycle * self.step, self._period()
+        if now < self.due:
+            return
+        back = (now - self.due) // period + 1
+        self.tokens = min(self.burst, self.tokens + back)
+        self.due += back * period
+
+    def take(self, cycle: int):
+        """Takes one token, in `cycle`; `advance` came first."""
+        if self.tokens >= self.burst:
+            self.due = cycle * self.step + self._period()
+        self.tokens -= 1
+
+
+@dataclass
+class Open:
+    """A slot of the open-order table."""
+    live: bool = False
+    order_id: int = 0
+    symbol: int = 0
+    side: int = 0
+    left: int = 0
+
+
+@dataclass
+class Exposure:
+    position: int = 0
+    open: list[int] = field(default_factory=lambda: [0, 0])   # by Side.BUY, Side.SELL
+
+
+@dataclass
+class Order:
+    """An intent; the fields of `hdl.messages.Intent` that matter here."""
+    order_id: int
+    symbol: int
+    side: int
+    price: int
+    qty: int
+    action: int = int(Action.NEW)
+    strategy: int = 0
+    venue: int = 0
+    invalid: int = 0
+
+
+@dataclass
+class Verdict:
+    """A decision and the figures it saw; `Decision` in `hdl.messages`."""
+    reasons: int
+    reference: int
+    notional: int
+    exposure: int
+    tokens: int
+
+
+class GateModel:
+    """The gate's state. Methods that change it: `set_*`, `top`, `decide`, `report`, `unsent`, `kill_*`, `resume`."""
+
+    def __init__(self, config: NicConfig):
+        self.config = config
+        unit = _gcd(config.clock_fs, FEMTO_PER_NANO)
+        scale, step = FEMTO_PER_NANO // unit, config.clock_fs // unit
+        rows = 1 << max(1, (config.symbols - 1).bit_length())
+        self.limits = [Limits() for _ in range(rows)]
+        self.tops = [Top() for _ in range(rows)]
+        self.halted = [False] * rows
+        self.exposure = [Exposure() for _ in range(rows)]
+        self.orders = [Open() for _ in range(config.open_orders)]
+        self.session = Bucket(scale, step)
+        self.strategies = [Bucket(scale, step) for _ in range(config.strategies)]
+        self.killed = False
+        self.venue_killed = [False] * config.venues
+        self.strategy_killed = [False] * config.strategies
+        self.cause = 0
+
+    # ---- verdicts
+
+    def decide(self, order: Order, now: int, cycle: int) -> Verdict:
+        """The verdict on `order`, and its reservation where it passes.
+
+        `now`: the clock for the age of the reference. `cycle`: the number of the verdict's clock cycle.
+        """
+        row = order.symbol % len(self.limits)
+        sell = order.side & 1
+        reference = self.tops[row].reference(bool(sell))
+        worst = self._worst(row, sell, order.qty)
+        session, strategy = self._buckets(order, cycle)
+        tokens = min(session.tokens, strategy.tokens) if strategy else 0
+        reasons = self._killed(order) << Reason.KILL | self._restricted(order) << Reason.RESTRICTED
+        if order.action == Action.NEW:
+            reasons |= self._limit_reasons(order, reference, worst, tokens, now)
+            if reasons == 0:
+                self._reserve(order, row, sell)
+                session.take(cycle)
+                strategy.take(cycle)
+        shown = max(-(1 << 31), min((1 << 31) - 1, worst))
+        return Verdict(reasons, reference, order.price * order.qty, shown, tokens)
+
+    def _limit_reasons(self, order: Order, reference: int, worst: int, tokens: int, now: int) -> int:
+        limits, top = self.limits[order.symbol % len(self.limits)], self.tops[order.symbol % len(self.tops)]
+        found = 0
+        if not top.usable() or (now - top.rx_time & MASK64) > limits.max_age:
+            found |= 1 << Reason.STALE
+        if (order.qty == 0 or not limits.qty_min <= order.qty <= limits.qty_max
+                or limits.lot == 0 or order.qty % limits.lot):
+            found |= 1 << Reason.QUANTITY
+        if order.price * order.qty > limits.notional:
+            found |= 1 << Reason.NOTIONAL
+        if abs(order.price - reference) > limits.band or limits.tick == 0 or order.price % limits.tick:
+            found |= 1 << Reason.COLLAR
+        if not max(-limits.short, -(1 << 31)) <= worst and order.side & 1:
+            found |= 1 << Reason.POSITION
+        if not worst <= min(limits.long, (1 << 31) - 1) and not order.side & 1:
+            found |= 1 << Reason.POSITION
+        if tokens == 0:
+            found |= 1 << Reason.RATE
+        if self.orders[order.order_id % len(self.orders)].live:
+            found |= 1 << Reason.OPEN_ORDERS
+        return found
+
+    def _killed(self, order: Order) -> bool:
+        return order.action == Action.NEW and (self.killed
+                or (order.venue < len(self.venue_killed) and self.venue_killed[order.venue])
+                or (order.strategy < len(self.strategy_killed) and self.strategy_killed[order.strategy]))
+
+    def _restricted(self, order: Order) -> bool:
+        config = self.config
+        if (order.symbol >= config.symbols or order.strategy >= config.strategies or order.venue >= config.venues
+                or order.side not in (Side.BUY, Side.SELL, Side.SELL_SHORT) or order.invalid):
+            return True
+        return order.action == Action.NEW and (not self.limits[order.symbol].enable or self.halted[order.symbol])
+
+    def _worst(self, row: int, sell: int, qty: int) -> int:
+        """Position if this order and every open one of its side were filled."""
+        exposure = self.exposure[row]
+        if sell:
+            return exposure.position - exposure.open[1] - qty
+        return exposure.position + exposure.open[0] + qty
+
+    def _buckets(self, order: Order, cycle: int):
+        self.session.advance(cycle)
+        if order.strategy >= len(self.strategies):
+            return self.session, None
+        strategy = self.strategies[order.strategy]
+        strategy.advance(cycle)
+        return self.session, strategy
+
+    def _reserve(self, order: Order, row: int, sell: int):
+        self.exposure[row].open[sell] += order.qty
+        self.orders[order.order_id % len(self.orders)] = Open(True, order.order_id, order.symbol, order.side, order.qty)
+
+    # ---- what becomes of orders
+
+    def report(self, exec_type: int, order_id: int, last_qty: int = 0) -> dict[str, int]:
+        """Applies an ExecutionReport; returns the fields of EXECUTION that come from the exposure."""
+        slot = self.orders[order_id % len(self.orders)]
+        known = slot.live and slot.order_id == order_id
+        symbol, side = slot.symbol, slot.side
+        if exec_type in FILL:
+            if not known:
+                self._fault("unknown_fill")
+            else:
+                if last_qty > slot.left:
+                    self._fault("overfill")
+                self._fill(slot, last_qty)
+        elif exec_type in RELEASE:
+            if known:
+                self._release(slot, slot.left)
+        elif exec_type not in NEUTRAL:
+            self._fault("unsupported")
+        if not known:
+            return {"known": 0, "symbol": 0, "side": 0, "position": 0, "open_qty": 0}
+        exposure = self.exposure[symbol]
+        return {"known": 1, "symbol": symbol, "side": side, "position": exposure.position,
+                "open_qty": exposure.open[side & 1]}
+
+    def unsent(self, order_id: int):
+        """A passed new order whose frame did not start."""
+        slot = self.orders[order_id % len(self.orders)]
+        if slot.live and slot.order_id == order_id:
+            self._release(slot, slot.left)
+
+    def _fill(self, slot: Open, qty: int):
+        exposure = self.exposure[slot.symbol]
+        moved = exposure.position + (-qty if slot.side & 1 else qty)
+        if not -(1 << 31) <= moved < 1 << 31:
+            self._fault("overflow")
+            moved = (moved + (1 << 31) & MASK32) - (1 << 31)
+        exposure.position = moved
+        self._release(slot, min(qty, slot.left))
+
+    def _release(self, slot: Open, qty: int):
+        self.exposure[slot.symbol].open[slot.side & 1] -= qty
+        slot.left -= qty
+        slot.live = slot.left != 0
+
+    # ---- set from outside
+
+    def top(self, symbol: int, top: Top):
+        if symbol < self.config.symbols:
+            self.tops[symbol] = top
+
+    def set_position(self, symbol: int, value: int):
+        self.exposure[symbol].position = value
+
+    def _fault(self, name: str):
+        self.kill_global(name)
+
+    def kill_global(self, cause: str = "host"):
+        self.killed = True
+        self.cause |= CAUSE[cause]
+
+    def resume(self, key: int, everything: bool = False, venues: int = 0, strategies: int = 0):
+        if key != RESUME_KEY:
+            return
+        if everything:
+            self.killed, self.cause = False, 0
+        self.venue_killed = [held and not venues >> n & 1 for n, held in enumerate(self.venue_killed)]
+        self.strategy_killed = [held and not strategies >> n & 1 for n, held in enumerate(self.strategy_killed)]
+
+
+def _gcd(a: int, b: int) -> int:
+    while b:
+        a, b = b, a % b
+    return a
+
+
