@@ -15,7 +15,6 @@ from hdl.feed.path import FeedPath
 from hdl.feed.sequencer import Sequencer
 from hdl.feed.subscription import Subscription
 from hdl.intents import IntentArbiter
-from hdl.messages import payload
 from hdl.net.clock import Clock
 from hdl.net.counters import PortCounters
 from hdl.net.receiver import Receiver
@@ -42,7 +41,6 @@ class Nic(wiring.Component):
     rx : frames of each Ethernet port, as the MAC delivers them; never held back.
     tx : order frames, for port 0.
     host_i, host_o : 64-byte records from and to the host (`hdl.layouts`).
-    bridge : what host-bridge frames of the last port carry, for boards that reach their host over Ethernet.
     """
 
     def __init__(self, config: NicConfig):
@@ -52,7 +50,6 @@ class Nic(wiring.Component):
             "tx": Out(axis(config.data_width)),
             "host_i": In(records),
             "host_o": Out(records),
-            "bridge": Out(payload(config.data_width)),
         })
 
     def elaborate(self, platform):
@@ -117,8 +114,6 @@ class Nic(wiring.Component):
                 m.d.comb += getattr(counters.i, name).eq(getattr(block.count, name))
         if port == 0:
             connect(m, receiver.session_o, self.entry.session_i)
-        if port == config.ports - 1:
-            connect(m, receiver.host_o, flipped(self.bridge))
         return counters.bus
 
     def _market_data(self, m: Module):

@@ -1,7 +1,9 @@
 // The virtual NIC: the Verilated model between a MAC and a host that deal in whole frames and records.
 //
-// Each cycle: inputs are set, the model settles with clk low, outputs are sampled, then clk rises. So what is
-// sampled in cycle n is what the hardware would show in cycle n, combinational paths from inputs included.
+// The model's flip-flops act on both edges of clk (see `virtual.py`), so a cycle is one edge and one evaluation.
+// Each cycle: inputs are set, outputs are sampled, then clk changes. What is sampled in cycle n is what the hardware
+// shows in cycle n, because no output of a NIC depends on an input of the same cycle; for a component where one
+// does (`ports::kSettle`), the model is evaluated once more before the sample.
 #include <array>
 #include <cstring>
 #include <deque>
@@ -90,18 +92,16 @@ class Nic {
         pins_.tx_ready() = tx_ready;
         pins_.host_o_ready() = up_ready;
         drive_down();
-        pins_.clk() = 0;
-        model_.eval();
-        dump(0);
+        if constexpr (ports::kSettle) model_.eval();
 
         uint32_t happened = kNever;
         if (tx_ready && pins_.tx_valid()) happened |= take_frame();
         if (up_ready && pins_.host_o_valid()) happened |= take_record();
         if (pins_.host_i_valid() && pins_.host_i_ready()) down_taken();
 
-        pins_.clk() = 1;
+        pins_.clk() ^= 1;
         model_.eval();
-        dump(kPeriod / 2);
+        dump();
         ++cycle_;
         return happened;
     }
@@ -134,11 +134,9 @@ class Nic {
         return kRecord;
     }
 
-    void dump(uint64_t phase) {
+    void dump() {
 #if VM_TRACE_FST
-        if (trace_) trace_->dump(cycle_ * kPeriod + phase);
-#else
-        (void)phase;
+        if (trace_) trace_->dump(cycle_ * kPeriod);
 #endif
     }
 

