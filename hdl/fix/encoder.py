@@ -7,6 +7,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from fixparse.templates import MSG_SEQ
 from hdl.config import NicConfig
 from hdl.fix.checksums import DIGITS_CYCLE, DONE_CYCLE, NUMBER_LOAD, REST, SYMBOL_LOAD, Checksums
 from hdl.fix.decimal import ToDecimal
@@ -18,10 +19,11 @@ from hdl.order.image import FRAMES, SIDE_CHARS, SUMS_WORD, WORD
 from hdl.registers import IMAGE_WORDS, WORD_BITS
 from hdl.streams import axis
 
-MSG_SEQ_DIGITS = 9
-OFFSET_BITS = (IMAGE_WORDS * WORD - 1).bit_length()
-WORD_INDEX_BITS = (IMAGE_WORDS - 1).bit_length()
-BYTE_BITS = (WORD - 1).bit_length()
+MSG_SEQ_DIGITS = MSG_SEQ.chars
+#: Byte of a frame: its word in the image, and its place in the word.
+WORD_INDEX_BITS, PLACE_BITS = (IMAGE_WORDS - 1).bit_length(), (WORD - 1).bit_length()
+#: Cycles, 0 being the first beat, in which the sums word and word 0 of the image come out of the memory.
+SUMS_READ, FIRST_READ = 1, 2
 
 
 class FrameValues(data.Struct):
@@ -80,7 +82,6 @@ class Encoder(wiring.Component):
             raise ValueError(f"the TCP checksum is wanted {wanted - 1} cycles after the first beat, "
                              f"and made in {DONE_CYCLE + 1}")
         self.config = config
-        self.slots = {name: (places, SlotRegister(places)) for name, places in slots().items()}
         super().__init__({
             "start": In(1), "destination": In(48), "go": In(1), "values": In(FrameValues), "poison": In(1),
             "o": Out(axis(config.data_width)), "busy": Out(1), "done": Out(1), "done_error": Out(1),
@@ -89,6 +90,7 @@ class Encoder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        self.slots = {name: (places, SlotRegister(places)) for name, places in slots().items()}
         cycle = Signal(range(REST + 1), init=REST)      # 0 is the first beat
         starting, playing, advance = Signal(), Signal(), Signal()
         m.d.sync += starting.eq(self.start)
@@ -155,9 +157,9 @@ class Encoder(wiring.Component):
     # ---- player ------------------------------------------------------------------------------------
 
     def _play(self, m: Module, cycle, advance):
-        """`position` is that of the byte which is taken from its source next, one before the beat that is out."""
+        """`position` is that of the byte which is taken from its source next, the one behind the beat that is out."""
         beat = self.o.payload
-        position, word = Signal(OFFSET_BITS), Signal(WORD_INDEX_BITS)
+        position, word = Signal(WORD_INDEX_BITS + PLACE_BITS), Signal(WORD_INDEX_BITS)
         held, static = Signal(WORD_BITS, reset_less=True), Signal(WORD_BITS, reset_less=True)
         patched = self._windows(m, position, advance)
         last = Signal()
@@ -167,7 +169,7 @@ class Encoder(wiring.Component):
         with m.If(self.start):
             m.d.sync += [position.eq(1), beat.data.eq(self.destination[-8:]), beat.last.eq(0), beat.error.eq(0)]
         with m.Elif(advance):
-            m.d.sync += [position.eq(position + 1), beat.data.eq(held.word_select(position[:BYTE_BITS], 8)),
+            m.d.sync += [position.eq(position + 1), beat.data.eq(held.word_select(position[:PLACE_BITS], 8)),
                          beat.last.eq(last), beat.error.eq(last & self.poison)]
             with m.If(patched.any()):
                 m.d.sync += beat.data.eq(reduce(or_, (
@@ -175,14 +177,15 @@ class Encoder(wiring.Component):
                     for active, (_, register) in zip(patched, self.slots.values(), strict=True))))
 
         # The sums word is the last of an image, so that one count reads it first and then word after word.
+        following = (cycle == FIRST_READ) | advance & position[:PLACE_BITS].all()
         m.d.comb += self.image_addr.eq(Cat(word, self.values.action, self.values.venue))
         with m.If(self.start):
             m.d.sync += word.eq(SUMS_WORD)
-        with m.Elif((cycle == 0) | (cycle == 2) | advance & position[:BYTE_BITS].all()):
+        with m.Elif((cycle == SUMS_READ - 1) | following):
             m.d.sync += word.eq(word + 1)
-        with m.If(cycle == 1):
+        with m.If(cycle == SUMS_READ):
             m.d.sync += static.eq(self.image_data)
-        with m.If((cycle == 2) | advance & position[:BYTE_BITS].all()):
+        with m.If(following):
             m.d.sync += held.eq(self.image_data)
         return static
 
