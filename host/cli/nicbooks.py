@@ -57,7 +57,8 @@ class NicEngine:
         self.nic.send(0, delivery.frame)
         self.nic.run_while_busy(quiet=_QUIET)
         books = self._collect(depth)
-        self._shortened += sum(book.message.data[0] in _SHORTENING for book in books)
+        if self._deep():
+            self._shortened += sum(book.message.data[0] in _SHORTENING for book in books)
         if self._shortened >= _PATIENCE or any(self._refilling()):
             self._shortened = 0
             self.nic.run(_REFILL_CYCLES)
@@ -65,6 +66,11 @@ class NicEngine:
 
     def close(self) -> None:
         self.link.close()
+
+    def _deep(self) -> bool:
+        """Some side may hold more levels than are reported: only then can a list need a refill."""
+        return any(len(self.books.depth(symbol, side)) >= GBE.depth
+                   for symbol in self.books.tops for side in (Side.BUY, Side.SELL))
 
     def _refilling(self) -> list[bool]:
         return [bool(top.inexact >> Inexact.REFILL & 1) for top in self.books.tops.values()]
