@@ -104,7 +104,8 @@ class Encoder(wiring.Component):
             m.d.sync += playing.eq(0)
         m.d.comb += [
             self.o.valid.eq(starting & self.go | playing), self.busy.eq(starting | playing),
-            advance.eq(self.o.valid & self.o.ready), self.done.eq(advance & self.o.payload.last),
+            # Without `go` the player takes a step that nobody sees; the next start puts everything right.
+            advance.eq(self.busy & self.o.ready), self.done.eq(playing & advance & self.o.payload.last),
             self.done_error.eq(self.o.payload.error), self.o.payload.keep.eq(1),
         ]
         for name, (_, register) in self.slots.items():

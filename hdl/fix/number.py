@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from fixparse.templates import ORDER_ID, Kind
 from fixparse.values import PRICE_PLACES
+from hdl.fix.decimal import times_ten
 from hdl.fix.slot import BITS
 
 NUMBER_BITS = 32
@@ -56,7 +57,7 @@ class Decimal(wiring.Component):
         point, some, wrong = Signal(), Signal(), Signal()
         grown, counts = Signal(WIDE_BITS), Signal()
         m.d.comb += [
-            grown.eq(self.value * 10 + self.char.nibble), self.good.eq(some & ~wrong),
+            grown.eq(times_ten(self.value) + self.char.nibble), self.good.eq(some & ~wrong),
             counts.eq(~point | self.price & (self.places != PRICE_PLACES)),
         ]
         with m.If(self.valid):
@@ -95,7 +96,7 @@ class Scaler(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         left, running, grown = Signal.like(self.missing), Signal(), Signal(WIDE_BITS)
-        m.d.comb += [grown.eq(self.value * 10), self.done.eq(running & (left == 0))]
+        m.d.comb += [grown.eq(times_ten(self.value)), self.done.eq(running & (left == 0))]
         with m.If(self.start):
             m.d.sync += [left.eq(self.missing), self.value.eq(self.number), running.eq(1), self.good.eq(1)]
         with m.Elif(left.any()):

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.config import NicConfig
+from hdl.fix.decimal import times_ten
 
 FS_PER_NS = 10**6
 NS_PER_MS = 10**6
@@ -159,7 +160,7 @@ class DateNumber(wiring.Component):
         text, left, total = Signal(64), Signal(range(9)), Signal(32)
         char = text[:8]
         right = Signal()
-        m.d.sync += [text.eq(Cat(text[8:], char)), left.eq(left - 1), total.eq(total * 10 + char[:4])]
+        m.d.sync += [text.eq(Cat(text[8:], char)), left.eq(left - 1), total.eq(times_ten(total) + char[:4])]
         with m.If((char[4:] != Const(ord("0") >> 4, 4)) | (char[:4] > 9)):
             m.d.sync += right.eq(0)
         with m.If(left == 0):   # the text has turned once around

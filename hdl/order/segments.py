@@ -9,6 +9,8 @@ from hdl.messages import VENUE_BITS
 #: Bytes kept; two segments of the longest kind fit.
 DEPTH = 4096
 POINTER_BITS = DEPTH.bit_length()
+#: Bytes kept free, because it is known a cycle late how many are.
+MARGIN = 2
 #: Segments waiting for one reader.
 SEGMENTS = 32
 
@@ -59,15 +61,15 @@ class SegmentReader(wiring.Component):
 class SegmentBuffer(wiring.Component):
     """Keeps the bytes of a segment and gives them to each reader once it is committed.
 
-    Every byte of a segment is written as it comes; at its end the segment is committed or forgotten. A segment
+    Every byte of a segment is written as it comes; after its end the segment is committed or forgotten. A segment
     that does not fit (a reader is too far behind) cannot be committed: its sender will send it again. A byte
     reaches a reader 3 cycles after `commit` at the earliest.
 
     Ports
     -----
     write, byte : In, one more byte of the segment under way.
-    end : In, the segment ends, with the byte of this cycle if there is one; `commit`: In, keep it, if `fits`.
-    fits : Out, no byte of it was lost. count : Out, bytes of it including that of this cycle.
+    end : In, the segment has ended in the cycle before; not together with `write`. commit : In, keep it, if `fits`.
+    fits : Out, in the cycle of `end`: no byte of it was lost. count : Out, bytes of it that were written.
     segment : In(Segment), all but `count`.
     readers : Out, the array of readers' byte sides: `valid`, `byte`, `now`, `offset`, `last`, and In `take`.
     """
@@ -86,32 +88,29 @@ class SegmentBuffer(wiring.Component):
         m.submodules.bytes = store = memory.Memory(shape=8, depth=DEPTH, init=[])
         write = store.write_port()
         head, at, lost = Signal(POINTER_BITS), Signal(POINTER_BITS), Signal()   # head: end of what is committed
-        after, full, crowded = Signal(POINTER_BITS), Signal(), Signal()
+        full, crowded = Signal(len(self.readers)), Signal(len(self.readers))
         kept = Signal(Segment)
         m.d.comb += [
-            write.addr.eq(at), write.data.eq(self.byte), write.en.eq(self.write & ~full),
-            after.eq(at + write.en), self.count.eq(after - head),
-            self.fits.eq(~(lost | (self.write & full) | crowded)), kept.eq(self.segment), kept.count.eq(self.count),
+            write.addr.eq(at), write.data.eq(self.byte), write.en.eq(self.write & ~full.any()),
+            self.fits.eq(~lost & ~crowded.any()), kept.eq(self.segment), kept.count.eq(self.count),
         ]
-        m.d.sync += at.eq(after)
-        with m.If(self.write & full):
+        with m.If(write.en):
+            m.d.sync += [at.eq(at + 1), self.count.eq(self.count + 1)]
+        with m.If(self.write & full.any()):
             m.d.sync += lost.eq(1)
         with m.If(self.end):
-            m.d.sync += lost.eq(0)
+            m.d.sync += [lost.eq(0), self.count.eq(0)]
             with m.If(self.commit & self.fits):
-                m.d.sync += head.eq(after)
+                m.d.sync += head.eq(at)
             with m.Else():
                 m.d.sync += at.eq(head)
 
         for n, port in enumerate(self.readers):
             m.submodules[f"reader{n}"] = reader = SegmentReader()
             read = store.read_port()
-            with m.If((at[:-1] == reader.tail[:-1]) & (at[-1] != reader.tail[-1])):
-                m.d.comb += full.eq(1)
-            with m.If(reader.full):
-                m.d.comb += crowded.eq(1)
+            m.d.sync += full[n].eq((at - reader.tail)[:POINTER_BITS] >= DEPTH - MARGIN)
             m.d.comb += [
-                reader.push.eq(self.end & self.commit & self.fits & self.count.any()), reader.segment.eq(kept),
+                crowded[n].eq(reader.full), reader.push.eq(self.end & self.commit & self.fits), reader.segment.eq(kept),
                 read.addr.eq(reader.addr), port.byte.eq(read.data), port.valid.eq(reader.valid),
                 port.now.eq(reader.now), port.offset.eq(reader.offset), port.last.eq(reader.last),
                 reader.take.eq(port.take)]

@@ -4,9 +4,8 @@ from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.fix.decimal import DIGIT_BITS, times_ten
 from hdl.fix.encoder import MSG_SEQ_DIGITS
-
-DIGIT_BITS = 4
 
 
 class MsgSeqNumber(wiring.Component):
@@ -38,7 +37,7 @@ class MsgSeqNumber(wiring.Component):
             m.d.sync += [left.eq(MSG_SEQ_DIGITS), self.number.eq(0)]
         with m.Elif(left.any()):
             m.d.sync += [left.eq(left - 1),
-                         self.number.eq(self.number * 10 + self.digits.word_select((left - 1)[:4], DIGIT_BITS))]
+                         self.number.eq(times_ten(self.number) + self.digits.word_select((left - 1)[:4], DIGIT_BITS))]
         with m.Elif(self.step):
             m.d.sync += self.number.eq(self.number + 1)
         return m

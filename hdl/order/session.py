@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.config import NicConfig
 from hdl.fix.tokenizer import Tokenizer
 from hdl.layouts import CHUNK_BYTES, SESSION_BYTES
-from hdl.messages import ExecReport, payload
+from hdl.messages import ExecReport, PayloadMeta, payload
 from hdl.order.segments import POINTER_BITS, Segment, SegmentBuffer
 
 #: Counters of a VENUE that receiving moves.
@@ -57,10 +57,11 @@ class SessionReceiver(wiring.Component):
     segment is looked at before the frame has ended: so a bad FCS needs no undoing, at the price of reading the
     bytes once more afterwards.
 
-    Latency: a report leaves n + 6 cycles after the segment's last beat, n being the place of the report's last
+    Latency: a report leaves n + 7 cycles after the segment's last beat, n being the place of the report's last
     byte in the segment, from 1 (later if earlier segments are still being read). Throughput: one byte a cycle,
-    so segments may come at line rate. The host's copy may be held back for as long as `segments.DEPTH` bytes
-    have room; after that segments are refused until the host reads. Reports do not wait for the host.
+    so segments may come at line rate (their headers keep them more than a cycle apart). The host's copy may be
+    held back for as long as `segments.DEPTH` bytes have room; after that segments are refused until the host
+    reads. Reports do not wait for the host.
 
     Handshake, retransmission and sending of pure ACKs belong in `hdl/order/session.py` beside this class; they
     need the TCP flags in `PayloadMeta`.
@@ -69,7 +70,7 @@ class SessionReceiver(wiring.Component):
     -----
     i : In(payload), segments; `meta.index` is the venue.
     rcv_nxt : In, next byte expected, for each venue. restart : In, one bit a venue: a new stream starts.
-    update : Out, one bit a venue: `rcv_nxt` becomes `following`, at the latest 3 cycles after the last beat.
+    update : Out, one bit a venue: `rcv_nxt` becomes `following`, 3 cycles after the last beat.
     report : Out, valid-only ExecReport. bytes_o : Out, stream of SESSION_BYTES.
     count : Out, for each of `COUNTERS` one bit a venue.
     """
@@ -96,19 +97,22 @@ class SessionReceiver(wiring.Component):
         return m
 
     def _accept(self, m: Module, buffer):
-        beat, valid, expected = Signal.like(self.i.payload), Signal(), Signal()
+        """A segment's bytes are written a cycle after they come, and it is judged the cycle after that."""
+        beat, valid, ended, error = Signal.like(self.i.payload), Signal(), Signal(), Signal()
+        expected, meta = Signal(), Signal(PayloadMeta)
         m.d.sync += [valid.eq(self.i.valid), beat.eq(self.i.payload),
-                     expected.eq(self.i.payload.meta.tcp_seq == self.rcv_nxt[self.i.payload.meta.index])]
+                     ended.eq(valid & beat.last), error.eq(beat.error), meta.eq(beat.meta),
+                     expected.eq(beat.meta.tcp_seq == self.rcv_nxt[beat.meta.index])]
         good, kept, venue = Signal(), Signal(), Signal(self.config.venues)
         m.d.comb += [
-            buffer.write.eq(valid & beat.keep[0]), buffer.byte.eq(beat.data), buffer.end.eq(valid & beat.last),
-            good.eq(buffer.end & ~beat.error & buffer.count.any()), buffer.commit.eq(good & expected),
-            kept.eq(buffer.commit & buffer.fits), venue.eq(1 << beat.meta.index),
-            buffer.segment.venue.eq(beat.meta.index), buffer.segment.tcp_seq.eq(beat.meta.tcp_seq),
-            buffer.segment.rx_time.eq(beat.meta.rx_time),
+            buffer.write.eq(valid & beat.keep[0]), buffer.byte.eq(beat.data), buffer.end.eq(ended),
+            good.eq(ended & ~error & buffer.count.any()), buffer.commit.eq(good & expected),
+            kept.eq(buffer.commit & buffer.fits), venue.eq(1 << meta.index),
+            buffer.segment.venue.eq(meta.index), buffer.segment.tcp_seq.eq(meta.tcp_seq),
+            buffer.segment.rx_time.eq(meta.rx_time),
         ]
         m.d.sync += [
-            self.update.eq(Mux(kept, venue, 0)), self.following.eq(beat.meta.tcp_seq + buffer.count),
+            self.update.eq(Mux(kept, venue, 0)), self.following.eq(meta.tcp_seq + buffer.count),
             self.count.received.eq(Mux(kept, venue, 0)), self.count.out_of_order.eq(Mux(good & ~kept, venue, 0)),
         ]
 

@@ -319,7 +319,7 @@ async def a_report_waits_for_the_end_of_its_frame(dut):
     await bench.segment(0, sessions[0].rcv_nxt, text, rx_time=77)
     await bench.wait(len(text) + 50)
     (cycle, value), = bench.report.log
-    assert cycle == bench.segment_end + len(text) + 6
+    assert cycle == bench.segment_end + len(text) + 7
     assert value["rx_time"] == 77
     chunks = bench.take_chunks()
     assert [chunk["last"] for chunk in chunks] == [0] * (len(chunks) - 1) + [1]
