@@ -68,8 +68,8 @@ class Exchange:
     """Several venues with one market behind them. The same arguments and the same calls give the same bytes.
 
     Drive it by turns: `advance(t)` gives every frame that reaches the NIC up to `t`, `receive(t, frame)`
-    hands over what the NIC sent. A frame handed over later than the time already advanced to is taken
-    at that time, and counted as `late`: keep the turns shorter than the wire latency.
+    hands over what the NIC sent. A frame that ended before the time already advanced to is taken at that
+    time, and counted as `late`: hand frames over as soon as they are complete.
 
     Parameters
     ----------
@@ -135,10 +135,11 @@ class Exchange:
         if venue is None:
             self.count["no_venue"] += 1
             return
-        if time_ns < self.now:
+        done_ns = time_ns + len(frame) * self._lines[SESSION_PORT].byte_ns
+        if done_ns < self.now:
             self.count["late"] += 1
-        done_ns = max(time_ns, self.now) + len(frame) * self._lines[SESSION_PORT].byte_ns
-        self._schedule.at(done_ns + venue.latency.wire_ns + venue.latency.match_ns, partial(self._order, venue, frame))
+        arrival = max(done_ns, self.now) + venue.latency.wire_ns + venue.latency.match_ns
+        self._schedule.at(arrival, partial(self._order, venue, frame))
 
     def close(self, time_ns: int) -> None:
         """End the day at `time_ns`: no more flow, end-of-day messages, end of session on every feed."""
