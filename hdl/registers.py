@@ -87,7 +87,8 @@ NIC = Block("nic", "Identity and time.", (
     Reg("ident", "ro", f"{MAGIC:#x}: this is a Tickgate NIC", init=MAGIC),
     Reg("config", "ro", "digest of the NicConfig it was built from"),
     Reg("time", "rw", "the clock; writing sets it", unit="ns"),
-    Reg("adjust", "rw", "added to the clock every second of its own time (signed 32 bit), to discipline it", unit="ns/s"),
+    Reg("adjust", "rw", "added to the clock every second of its own time (signed 32 bit), to discipline it",
+        unit="ns/s"),
     Reg("date", "rw", "UTC date for order time stamps, as 8 ASCII digits YYYYMMDD, first byte lowest"),
     Reg("midnight", "rw", "clock value at 00:00:00 UTC of `date`", unit="ns"),
     Reg("depth", "rw", "which book records go up", (
@@ -130,7 +131,8 @@ SYMBOL = Block("symbol", "One book.", (
                       "name on its feed sets the locate"),
     Reg("route", "rw", "what feeds it", (
         Bits("locate", 16, "stock locate of the day"), Bits("feed", 4), Bits("enable", 1, "deliver its messages"))),
-    Reg("clear", "wo", "writing 1 empties the book and declares it exact: the feed is at its start, or what follows is a snapshot"),
+    Reg("clear", "wo", "writing 1 empties the book and declares it exact: the feed is at its start, or what follows "
+                       "is a snapshot"),
     Reg("status", "ro", "state", (
         Bits("inexact", 16, "`Inexact` bits"), Bits("crossed", 1), Bits("halted", 1, "trading action is not T"))),
 ), count=lambda config: config.symbols)
@@ -148,8 +150,9 @@ VENUE = Block("venue", "One order session: its TCP connection and its FIX sequen
         Bits("snd_nxt", 32, "next byte to send"), Bits("rcv_nxt", 32, "next byte expected"))),
     Reg("msg_seq", "rw", "next MsgSeqNum, as nine decimal digits, one a nibble, last digit lowest"),
     Reg("enable", "rw", "1: the session is up and orders may go"),
-    *counters(sent="order frames sent", received="in-order segments read", out_of_order="segments not at rcv_nxt, ignored",
-              reports="ExecutionReports applied", malformed="messages with a bad BodyLength, CheckSum or field"),
+    *counters(sent="order frames sent", received="in-order segments read",
+              out_of_order="segments not at rcv_nxt, ignored", reports="ExecutionReports applied",
+              malformed="messages with a bad BodyLength, CheckSum or field"),
 ), count=lambda config: config.venues)
 
 #: Frame images: `kinds` (the `Action` values) images for each venue, IMAGE_WORDS words each, then sums.

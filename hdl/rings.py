@@ -211,8 +211,8 @@ class HostUp(wiring.Component):
         m.d.comb += book.slow.eq(slow)
 
         caught = [self._caught(m, name, form) for name, form in (
-            ("decision", self._decision), ("sent", _order_sent), ("unsent", _unsent), ("execution", _stamped(EXECUTION)),
-            ("feed_event", _stamped(FEED_EVENT)))]
+            ("decision", self._decision), ("sent", _order_sent), ("unsent", _unsent),
+            ("execution", _stamped(EXECUTION)), ("feed_event", _stamped(FEED_EVENT)))]
         m.d.sync += lost.eq(sum((catch.lost for catch, _ in caught), book.lost))
         return [
             *(Source(catch.o.valid, catch.o.ready, record, always) for catch, record in caught),

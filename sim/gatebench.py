@@ -107,7 +107,8 @@ class GateBench:
         if dut.o__valid.value == 1:
             self.seen.decisions.append((self.cycle, unpack(Decision, dut.o__payload.value.to_unsigned())))
         if dut.execution__valid.value == 1:
-            self.seen.executions.append((self.cycle, unpack(EXECUTION.layout, dut.execution__payload.value.to_unsigned())))
+            record = unpack(EXECUTION.layout, dut.execution__payload.value.to_unsigned())
+            self.seen.executions.append((self.cycle, record))
         self.seen.killed.append(int(dut.killed.value))
         self.done.append(given)
         await RisingEdge(dut.clk)

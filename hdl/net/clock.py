@@ -18,6 +18,11 @@ MS_BITS = 27
 DAY_NS_BITS = 47
 #: Every worth is a multiple of 2**6 ns, so the lowest bits take no part in the division.
 LOW_BITS = 6
+STEP_BITS = 5
+#: Nanoseconds into a millisecond are kept with an offset, so that a full one shows as a carry out of REST_BITS.
+REST_BITS = 20
+REST_OFFSET = 2**REST_BITS - NS_PER_MS
+assert REST_OFFSET % 2**STEP_BITS == 0, "the offset and a step are joined without an adder"
 
 
 class TimeOfDay(data.Struct):
@@ -41,12 +46,13 @@ class Counter(wiring.Component):
     set, value : In, `now` is `value` two cycles after the cycle of `set`.
     adjust : In(signed(32)), ns/s.
     now : Out(64).
-    step : Out(5), what `now` will have grown by in the next cycle.
+    following, coming : Out, by how much `now` will grow from the next cycle to the one after, and the cycle after.
     """
 
     def __init__(self, config: NicConfig):
         self.config = config
-        super().__init__({"set": In(1), "value": In(64), "adjust": In(signed(32)), "now": Out(64), "step": Out(5)})
+        super().__init__({"set": In(1), "value": In(64), "adjust": In(signed(32)), "now": Out(64),
+                          "following": Out(STEP_BITS), "coming": Out(STEP_BITS)})
 
     def elaborate(self, platform):
         m = Module()
@@ -58,11 +64,10 @@ class Counter(wiring.Component):
         self._adjust(m, extra)
 
         # The low half runs one cycle ahead, so that its carry reaches the high half in time.
-        step, low, over = Signal(5), Signal(32), Signal()
-        fresh, high = Signal(), Signal(32)
+        low, over, fresh, high = Signal(32), Signal(), Signal(), Signal(32)
         m.d.sync += [
-            step.eq(whole + carry + extra), self.step.eq(step), fresh.eq(self.set), high.eq(self.value[32:]),
-            Cat(low, over).eq(low + step), self.now.eq(Cat(low, Mux(fresh, high, self.now[32:] + over))),
+            self.coming.eq(whole + carry + extra), self.following.eq(self.coming), fresh.eq(self.set),
+            high.eq(self.value[32:]), Cat(low, over).eq(low + self.following), self.now.eq(Cat(low, Mux(fresh, high, self.now[32:] + over))),
         ]
         with m.If(self.set):
             m.d.sync += Cat(low, over).eq(self.value[:32])
@@ -86,9 +91,10 @@ class Division(wiring.Component):
 
     Ports
     -----
-    now, midnight, step : In.
-    done : Out(1), high for the one cycle in which a result is there.
-    digits, ms, rest : Out, the result: time of day, and nanoseconds into the millisecond in this cycle.
+    now, midnight, coming : In; `coming` as of `Counter`.
+    soon : Out, in this cycle and the next `digits` and `ms` are those of a result. done : Out, the second of them.
+    digits, ms : Out, time of day when this division began.
+    rest : Out, with `done`: nanoseconds from that millisecond to the next cycle, plus `REST_OFFSET`.
     good : Out(1), `now` was within 24 hours after `midnight`.
     """
 
@@ -96,26 +102,35 @@ class Division(wiring.Component):
 
     def __init__(self):
         super().__init__({
-            "now": In(64), "midnight": In(64), "step": In(5), "done": Out(1), "good": Out(1), "ms": Out(MS_BITS),
-            "digits": Out(data.ArrayLayout(4, len(DIGIT_MS))), "rest": Out(22)})
+            "now": In(64), "midnight": In(64), "coming": In(STEP_BITS), "soon": Out(1), "done": Out(1),
+            "good": Out(1), "ms": Out(MS_BITS), "digits": Out(data.ArrayLayout(4, len(DIGIT_MS))),
+            "rest": Out(REST_BITS + 1)})
 
     def elaborate(self, platform):
         m = Module()
         place = Signal(range(len(DIGIT_MS)))
         low, high, borrow = Signal(32), Signal(32), Signal()
         left, tried = Signal(DAY_NS_BITS - LOW_BITS), Signal(DAY_NS_BITS - LOW_BITS + 1)
-        elapsed, fits = Signal(14), Signal()
+        elapsed, fits = Signal(17), Signal()
         worth, worth_ms = Signal.like(left), Signal(MS_BITS)
         with m.Switch(place):
             for n, ms in enumerate(DIGIT_MS):
                 with m.Case(n):
                     m.d.comb += [worth.eq(ms * NS_PER_MS >> LOW_BITS), worth_ms.eq(ms)]
 
-        m.d.sync += elapsed.eq(elapsed + self.step)
+        # From the sample to two cycles ahead: it starts two cycles before the sample is taken.
+        m.d.sync += elapsed.eq(elapsed + self.coming)
         with m.FSM():
-            with m.State("sample"):     # now - midnight, in two halves; `elapsed` counts from here
+            with m.State("begin"):
+                m.d.sync += elapsed.eq(REST_OFFSET)
+                m.next = "two before"
+            with m.State("two before"):
+                m.next = "one before"
+            with m.State("one before"):
+                m.next = "sample"
+            with m.State("sample"):     # now - midnight, in two halves
                 m.d.sync += [Cat(low, borrow).eq(self.now[:32] - self.midnight[:32]), high.eq(self.now[32:]),
-                             elapsed.eq(self.step), self.digits.eq(0), self.ms.eq(0), place.eq(0)]
+                             self.digits.eq(0), self.ms.eq(0), place.eq(0)]
                 m.next = "high half"
             with m.State("high half"):
                 m.d.sync += high.eq(high - self.midnight[32:] - borrow)
@@ -132,16 +147,17 @@ class Division(wiring.Component):
                     m.d.sync += [left.eq(tried), self.digits[place].eq(self.digits[place] + 1),
                                  self.ms.eq(self.ms + worth_ms)]
                 with m.Elif(place == len(DIGIT_MS) - 1):
-                    m.next = "done"
+                    m.next = "soon"
                 with m.Else():
                     m.d.sync += place.eq(place + 1)
+            with m.State("soon"):
+                m.d.comb += self.soon.eq(1)
+                m.d.sync += self.rest.eq(Cat(low[:LOW_BITS], left[:REST_BITS - LOW_BITS]) + elapsed)
+                m.next = "done"
             with m.State("done"):
-                m.d.comb += self.done.eq(1)
-                m.next = "sample"
-        m.d.comb += [
-            self.good.eq(fits & ~((self.digits[0] > 2) | (self.digits[0] == 2) & (self.digits[1] > 3))),
-            self.rest.eq(Cat(low[:LOW_BITS], left[:20 - LOW_BITS]) + elapsed),
-        ]
+                m.d.comb += [self.soon.eq(1), self.done.eq(1)]
+                m.next = "begin"
+        m.d.comb += self.good.eq(fits & ((self.digits[0] < 2) | (self.digits[0] == 2) & (self.digits[1] < 4)))
         return m
 
 
@@ -206,40 +222,45 @@ class Clock(wiring.Component):
         m.d.comb += [
             counter.set.eq(self.time_stb), counter.value.eq(self.time_wdata),
             counter.adjust.eq(self.adjust_value[:32].as_signed()), self.now.eq(counter.now),
-            division.now.eq(counter.now), division.midnight.eq(self.midnight_value), division.step.eq(counter.step),
+            division.now.eq(counter.now), division.midnight.eq(self.midnight_value), division.coming.eq(counter.coming),
             date.text.eq(self.date_value),
         ]
         self._stamp(m, counter, division, date)
         return m
 
     def _stamp(self, m: Module, counter, division, date):
-        """Between two divisions the time of day steps by itself."""
-        shown, known = Signal(data.ArrayLayout(4, len(DIGIT_MS))), Signal()
-        digits, ms, shown_ms = Signal.like(shown), Signal(MS_BITS), Signal(MS_BITS)
-        rest, grown = Signal(22), Signal(22)
+        """Between two divisions the time of day steps by itself, with what follows it worked out beforehand."""
+        digits, ms, known = Signal(data.ArrayLayout(4, len(DIGIT_MS))), Signal(MS_BITS), Signal()
+        next_digits, next_ms, last = Signal.like(digits), Signal(MS_BITS), Signal()
+        base, base_ms = Signal.like(digits), Signal(MS_BITS)
+        rest, before = Signal(REST_BITS + 1), Signal(REST_BITS + 1)     # of the next cycle; the top bit: one ms more
+        turn = before[-1]
         m.d.comb += [
-            self.stamp.known.eq(known & date.good), self.stamp.date.eq(date.date), self.stamp.ms.eq(shown_ms),
-            self.stamp.date_digits.eq(date.digits), self.stamp.time_digits.eq(shown),
-            grown.eq(Mux(division.done, division.rest, rest) + counter.step),
-            digits.eq(Mux(division.done, division.digits, shown)), ms.eq(Mux(division.done, division.ms, shown_ms)),
+            self.stamp.known.eq(known & date.good), self.stamp.date.eq(date.date), self.stamp.ms.eq(ms),
+            self.stamp.date_digits.eq(date.digits), self.stamp.time_digits.eq(digits),
+            before.eq(Mux(division.done, division.rest, rest)),
+            base.eq(Mux(division.soon, division.digits, digits)), base_ms.eq(Mux(division.soon, division.ms, ms)),
         ]
-        m.d.sync += [rest.eq(grown), shown.eq(digits), shown_ms.eq(ms)]
+        m.d.sync += [
+            rest.eq(before[:-1] + Cat(counter.following, Mux(turn, REST_OFFSET >> STEP_BITS, 0))),
+            next_ms.eq(base_ms + 1), last.eq(self._increment(m, base, next_digits)),
+        ]
         with m.If(division.done):
-            m.d.sync += known.eq(division.good)
-        with m.If(grown >= NS_PER_MS):
-            m.d.sync += [rest.eq(grown - NS_PER_MS), shown_ms.eq(ms + 1)]
-            self._step(m, digits, shown, known)
+            m.d.sync += [digits.eq(division.digits), ms.eq(division.ms), known.eq(division.good)]
+        with m.If(turn):
+            m.d.sync += [digits.eq(next_digits), ms.eq(next_ms)]
+            with m.If(last):
+                m.d.sync += known.eq(0)
 
     @staticmethod
-    def _step(m: Module, before, after, known):
-        """One millisecond more; 24:00 is no time of this day."""
-        carry = Const(1, 1)
+    def _increment(m: Module, before, after):
+        """`after` becomes one millisecond more. Returns whether that is 24:00, which is no time of this day."""
+        carry, late = Const(1, 1), (before[0] == 2) & (before[1] == 3)
         for n in reversed(range(len(DIGIT_MS))):
             full = Signal(name=f"full{n}")
             m.d.comb += full.eq(before[n] == DIGIT_LIMIT[n] - 1)
+            m.d.sync += after[n].eq(Mux(carry, Mux(full, 0, before[n] + 1), before[n]))
             if n == 1:
-                with m.If(carry & (before[0] == 2) & (before[1] == 3)):
-                    m.d.sync += known.eq(0)
-            with m.If(carry):
-                m.d.sync += after[n].eq(Mux(full, 0, before[n] + 1))
+                late = late & carry
             carry = carry & full
+        return late

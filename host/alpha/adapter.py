@@ -81,9 +81,10 @@ class AlphaAdapter:
             return
         index = self._owner[report.order_id]
         if report.exec_type == m.CANCEL_REFUSED:
-            self._act(index, self.strategies[index].on_cancel_rejected(report.order_id, message.time))
+            actions = self.strategies[index].on_cancel_rejected(report.order_id, message.time)
         else:
-            self._act(index, self.strategies[index].on_report(report, message.time))
+            actions = self.strategies[index].on_report(report, message.time)
+        self._act(index, actions, tuple(Hop("report.rx", hop.time) for hop in message.hops[:1]))
 
     def _on_rejected(self, message: Message) -> None:
         self._cause = message

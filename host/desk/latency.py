@@ -35,7 +35,7 @@ def spread(values: Iterable[int]) -> Spread:
 
 
 def stages(trails: Iterable[tuple[Hop, ...]]) -> dict[str, Spread]:
-    """Each step from one place to the next, and `total` from the first to the NIC's first byte out.
+    """Each step from one place to the next, and `total` from tick (`nic.rx`) to the NIC's first byte out.
 
     Stages keep the order in which trails have them. Hops after `nic.tx` are the report of the order,
     not its way, and are left out.
@@ -48,7 +48,8 @@ def stages(trails: Iterable[tuple[Hop, ...]]) -> dict[str, Spread]:
         way = trail[:out + 1]
         for before, after in pairwise(way):
             values.setdefault(f"{before.place} > {after.place}", []).append(after.time - before.time)
-        values.setdefault("total", []).append(way[-1].time - way[0].time)
+        if way[0].place == "nic.rx":  # others answer a report or a rejection, not a tick
+            values.setdefault("total", []).append(way[-1].time - way[0].time)
     total = values.pop("total", None)
     if total:
         values["total"] = total

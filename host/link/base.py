@@ -76,11 +76,11 @@ class Link(ABC):
         """Refuse a NIC that is not a Tickgate, or of other sizes. Raises `LinkError`."""
         ident, digest = self.read_many([(NIC, "ident", 0), (NIC, "config", 0)])
         if ident != NIC["ident"].init:  # where it stands depends on the sizes
-            raise LinkError(f"what answers is no Tickgate NIC of variant {self.config.name}: nic.ident reads {ident:#x}, "
-                            f"not {NIC['ident'].init:#x}. Name the variant that the NIC was built from")
+            raise LinkError(f"what answers is no Tickgate NIC of variant {self.config.name}: nic.ident reads "
+                            f"{ident:#x}, not {NIC['ident'].init:#x}. Name the variant that the NIC was built from")
         if digest != self.config.digest:
-            raise LinkError(f"the NIC was built with other sizes than this host's variant {self.config.name}: its digest "
-                            f"is {digest:#018x}, here it is {self.config.digest:#018x}. Rebuild one of them")
+            raise LinkError(f"the NIC was built with other sizes than this host's variant {self.config.name}: its "
+                            f"digest is {digest:#018x}, here it is {self.config.digest:#018x}. Rebuild one of them")
 
     # ---- for everyone
 

@@ -13,7 +13,10 @@ OPTIONAL = {"host_i__ready": 1}
 
 
 def ports_header(component: wiring.Component, config: NicConfig, settle: bool) -> str:
-    """Text of `ports.hpp`; `settle`: an output may depend on an input of the same cycle. A component without the ports of a NIC is a TypeError that names them."""
+    """Text of `ports.hpp`; a component without the ports of a NIC is a TypeError that names them.
+
+    `settle`: an output of the component may depend on an input of the same cycle.
+    """
     ports = {port.name: port for port in ports_of(component)}
     rx = [f"rx__{n}" for n in range(config.ports)]
     beat_bits = beat(config.data_width).size
