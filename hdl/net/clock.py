@@ -50,13 +50,13 @@ class Counter(wiring.Component):
     """
 
     def __init__(self, config: NicConfig):
-        self.config = config
+        self.config, self.whole = config, config.clock_fs // FS_PER_NS
         super().__init__({"set": In(1), "value": In(64), "adjust": In(signed(32)), "now": Out(64),
-                          "following": Out(STEP_BITS), "coming": Out(STEP_BITS)})
+                          "following": Out(STEP_BITS, init=self.whole), "coming": Out(STEP_BITS, init=self.whole)})
 
     def elaborate(self, platform):
         m = Module()
-        whole, part = divmod(self.config.clock_fs, FS_PER_NS)
+        part = self.config.clock_fs % FS_PER_NS
         carry, extra = Signal(), Signal(signed(2))
         fraction, total = Signal(range(FS_PER_NS)), Signal(range(2 * FS_PER_NS))
         m.d.comb += total.eq(fraction + part)
@@ -66,8 +66,9 @@ class Counter(wiring.Component):
         # The low half runs one cycle ahead, so that its carry reaches the high half in time.
         low, over, fresh, high = Signal(32), Signal(), Signal(), Signal(32)
         m.d.sync += [
-            self.coming.eq(whole + carry + extra), self.following.eq(self.coming), fresh.eq(self.set),
-            high.eq(self.value[32:]), Cat(low, over).eq(low + self.following), self.now.eq(Cat(low, Mux(fresh, high, self.now[32:] + over))),
+            self.coming.eq(self.whole + carry + extra), self.following.eq(self.coming), fresh.eq(self.set),
+            high.eq(self.value[32:]), Cat(low, over).eq(low + self.following),
+            self.now.eq(Cat(low, Mux(fresh, high, self.now[32:] + over))),
         ]
         with m.If(self.set):
             m.d.sync += Cat(low, over).eq(self.value[:32])
