@@ -24,10 +24,10 @@ def no_records() -> np.ndarray:
 
 def raw_of(records: np.ndarray) -> np.ndarray:
     """Records of any kind as (n, 64) bytes; their dtype must have kept the padding, which `np.concatenate` drops."""
-    raw = np.ascontiguousarray(records).view(np.uint8)
-    if records.dtype.itemsize != RECORD_BYTES and raw.shape[-1:] != (RECORD_BYTES,):
-        raise ValueError(f"records of {records.dtype.itemsize} bytes, not {RECORD_BYTES}: join them as bytes")
-    return raw.reshape(-1, RECORD_BYTES)
+    size = records.shape[-1] if records.dtype == np.uint8 else records.dtype.itemsize
+    if size != RECORD_BYTES:
+        raise ValueError(f"records of {size} bytes, not {RECORD_BYTES}: join them as bytes")
+    return np.ascontiguousarray(records).view(np.uint8).reshape(-1, RECORD_BYTES)
 
 
 class Link(ABC):
