@@ -1,0 +1,172 @@
+"""Armed triggers: every condition on both sides of its threshold, and random traffic cycle by cycle."""
+
+import dataclasses
+
+import pytest
+from amaranth.sim import Simulator
+
+from hdl.config import TINY
+from hdl.layouts import ARM, Condition, Side
+from hdl.messages import BookMessage, TopOfBook
+from hdl.strategy.triggers import LATENCY, Triggers
+from sim.models.triggers import Print, Row, Top, TriggersModel, crossed
+
+BUY = Row(Condition.CROSS, threshold=100, order_id=7, price=101, qty=5, side=Side.BUY, tif=ord("3"), strategy=1,
+          venue=1)
+BASE = Top(0, bid=(98, 10), ask=(100, 10), rx_time=33)
+
+
+class Bench:
+    def __init__(self, ctx, dut):
+        self.ctx, self.dut, self.model = ctx, dut, TriggersModel(TINY)
+
+    async def cycle(self, ready=False, top=None, trade=None, arm=None, **wide):
+        """One clock cycle, in which what is offered must be what the model offers. Returns it."""
+        ctx, dut = self.ctx, self.dut
+        ctx.set(dut.o.ready, ready)
+        ctx.set(dut.top.valid, top is not None)
+        ctx.set(dut.trade.valid, trade is not None)
+        ctx.set(dut.arm.valid, arm is not None)
+        if top:
+            ctx.set(dut.top.payload, TopOfBook.const({
+                "symbol": top.symbol, "event": top.event, "inexact": top.inexact, "crossed": crossed(top),
+                "bid": dict(zip(("price", "qty"), top.bid, strict=True)),
+                "ask": dict(zip(("price", "qty"), top.ask, strict=True)),
+                "rx_time": top.rx_time, "needed": top.rx_time}))
+        if trade:
+            ctx.set(dut.trade.payload, BookMessage.const({"symbol": trade.symbol, "message": {
+                "type": trade.type, "price": trade.price, "detail": ord("Y" if trade.printable else "N"),
+                "rx_time": trade.rx_time, "needed": trade.rx_time}}))
+        if arm:
+            ctx.set(dut.arm.payload, ARM.layout.const({"symbol": arm[0], **dataclasses.asdict(arm[1]), **wide}))
+        await ctx.delay(1e-9)
+        offered = None
+        if ctx.get(dut.o.valid):
+            intent = ctx.get(dut.o.payload)
+            assert intent.origin == 1
+            assert intent.needed == intent.rx_time
+            offered = {name: getattr(intent, name) for name in (
+                "symbol", "rx_time", "order_id", "price", "qty", "side", "tif", "strategy", "venue")}
+        assert offered == self.model.offered()
+        if arm and wide:
+            arm = (arm[0], dataclasses.replace(arm[1], condition=Condition.NONE))
+        self.model.step(ready, top, trade, arm)
+        await ctx.tick()
+        return offered
+
+    async def fires(self, row: Row, **event) -> bool:
+        """Whether `event` fires `row`, and then after exactly the latency of its condition."""
+        await self.cycle(arm=(0, row))
+        await self.cycle(**event)
+        seen = [await self.cycle() for _ in range(max(LATENCY.values()) + 1)]
+        first = next((n for n, offered in enumerate(seen, 1) if offered), None)
+        assert first in (None, LATENCY[row.condition])
+        await self.cycle(ready=True)
+        assert await self.cycle() is None, "one shot"
+        return first is not None
+
+
+def run(body):
+    dut = Triggers(TINY)
+    sim = Simulator(dut)
+    sim.add_clock(8e-9)
+
+    async def testbench(ctx):
+        await body(Bench(ctx, dut))
+
+    sim.add_testbench(testbench)
+    sim.run()
+
+
+@pytest.mark.parametrize(("row", "event", "fires"), [
+    (BUY, {"top": BASE}, True),
+    (BUY, {"top": dataclasses.replace(BASE, ask=(101, 10))}, False),
+    (BUY, {"top": dataclasses.replace(BASE, ask=(99, 10))}, True),
+    (BUY, {"top": dataclasses.replace(BASE, ask=(0, 0))}, False),
+    (BUY, {"top": dataclasses.replace(BASE, inexact=2)}, False),
+    (BUY, {"top": dataclasses.replace(BASE, event=False)}, False),
+    (BUY, {"top": dataclasses.replace(BASE, bid=(100, 1))}, False),          # crossed
+    (BUY, {"trade": Print(0, ord("P"), 1)}, False),
+    (dataclasses.replace(BUY, side=Side.SELL, threshold=98), {"top": BASE}, True),
+    (dataclasses.replace(BUY, side=Side.SELL_SHORT, threshold=99), {"top": BASE}, False),
+    (dataclasses.replace(BUY, condition=Condition.TRADE_THROUGH), {"trade": Print(0, ord("P"), 100)}, True),
+    (dataclasses.replace(BUY, condition=Condition.TRADE_THROUGH), {"trade": Print(0, ord("P"), 101)}, False),
+    (dataclasses.replace(BUY, condition=Condition.TRADE_THROUGH), {"trade": Print(0, ord("C"), 99)}, True),
+    (dataclasses.replace(BUY, condition=Condition.TRADE_THROUGH), {"trade": Print(0, ord("C"), 99, False)}, False),
+    (dataclasses.replace(BUY, condition=Condition.TRADE_THROUGH), {"trade": Print(0, ord("E"), 99)}, False),
+    (dataclasses.replace(BUY, condition=Condition.TRADE_THROUGH, side=Side.SELL),
+     {"trade": Print(0, ord("P"), 99)}, False),
+    (dataclasses.replace(BUY, condition=Condition.IMBALANCE, threshold=128), {"top": BASE}, True),
+    (dataclasses.replace(BUY, condition=Condition.IMBALANCE, threshold=129), {"top": BASE}, False),
+    (dataclasses.replace(BUY, condition=Condition.IMBALANCE, threshold=257), {"top": BASE}, False),
+    (dataclasses.replace(BUY, condition=Condition.IMBALANCE, threshold=0, price=99), {"top": BASE}, False),
+    (dataclasses.replace(BUY, condition=Condition.IMBALANCE, threshold=256),
+     {"top": dataclasses.replace(BASE, bid=(98, 2**32 - 1), ask=(100, 1))}, False),
+])
+def test_each_side_of_each_threshold(row, event, fires):
+    async def body(bench):
+        assert await bench.fires(row, **event) == fires
+
+    run(body)
+
+
+def test_refills_count_order_ids_up_and_end():
+    async def body(bench):
+        await bench.cycle(arm=(0, dataclasses.replace(BUY, refills=2)))
+        seen = []
+        for _ in range(5):
+            await bench.cycle(top=BASE)
+            offered = await bench.cycle(ready=True)
+            seen.append(offered and offered["order_id"])
+        assert seen == [7, 8, 9, None, None]
+
+    run(body)
+
+
+def test_a_waiting_intent_is_taken_back():
+    async def body(bench):
+        for change in ({"top": dataclasses.replace(BASE, ask=(101, 10))}, {"arm": (0, Row())}, {"arm": (0, BUY)}):
+            await bench.cycle(arm=(0, BUY))
+            await bench.cycle(top=BASE)
+            assert await bench.cycle() is not None
+            assert await bench.cycle(**change) is not None
+            assert await bench.cycle() is None
+
+    run(body)
+
+
+@pytest.mark.parametrize("wide", [{"strategy": 16}, {"venue": 4}, {"action": 1}, {"condition": 5}, {"side": 4}])
+def test_an_arm_that_does_not_fit_disarms(wide):
+    async def body(bench):
+        await bench.cycle(arm=(0, BUY))
+        await bench.cycle(arm=(0, BUY), **wide)
+        await bench.cycle(top=BASE)
+        assert await bench.cycle() is None
+
+    run(body)
+
+
+def test_random_traffic_equals_the_model_in_every_cycle(rng):
+    def level(middle):
+        return (middle + rng.randrange(-3, 4), rng.choice((0, 1, 5, 10, 20)))
+
+    def row():
+        return Row(rng.choice(list(Condition)), rng.choice((97, 99, 100, 103, 60, 128, 200)), rng.randrange(3),
+                   rng.getrandbits(64), rng.randrange(95, 106), rng.getrandbits(32), rng.choice(list(Side)),
+                   rng.getrandbits(8), rng.randrange(16), rng.randrange(4))
+
+    async def body(bench):
+        offered = 0
+        for n in range(3000):
+            symbol = rng.randrange(TINY.symbols)
+            top = Top(symbol, level(98), level(100), rng.random() < 0.9, int(rng.random() < 0.1), n)
+            trade = Print(rng.randrange(TINY.symbols), rng.choice(b"PCEA"), rng.randrange(95, 106),
+                          rng.random() < 0.8, n)
+            seen = await bench.cycle(
+                ready=rng.random() < 0.4, top=top if rng.random() < 0.4 else None,
+                trade=trade if rng.random() < 0.3 else None,
+                arm=(rng.randrange(TINY.symbols), row()) if rng.random() < 0.15 else None)
+            offered += seen is not None
+        assert offered > 50
+
+    run(body)
