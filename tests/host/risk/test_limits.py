@@ -124,7 +124,7 @@ def test_registers_hold_the_limits(tree):
         assert LIMITS["position"].unpack(last["limits", "position", index]) == {"long": 2_000, "short": 2_000}
         assert LIMITS["control"].unpack(last["limits", "control", index]) == {"enable": 1, "lot": 1, "tick": 100}
         assert last["limits", "notional", index] == 250_000 * 10_000
-    assert last[STRATEGY.name, "rate_interval", 1] == 500_000
+    assert last[STRATEGY.name, "rate_interval", 1] == 600_000
     assert (writes[-1].block, writes[-1].register) == (GATE, "limits_serial")
 
 
@@ -164,4 +164,4 @@ def test_venues_that_differ_are_both_shown(tree):
     limits = check(tree, "x")
     nic = Registers(registers.writes(limits, UNIVERSE))
     nic.held["limits", "collar", 1] = 50
-    assert registers.in_force(nic, limits, UNIVERSE)["symbols.AAPL.collar_usd"] == "0.1 / 0.005"
+    assert registers.in_force(nic, limits, UNIVERSE)["symbols.AAPL.collar_usd"] == "0.05 / 0.005"
