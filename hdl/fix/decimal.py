@@ -31,25 +31,24 @@ class ToDecimal(wiring.Component):
     PER_CYCLE = 2
 
     def __init__(self, bits: int, digits: int):
-        if bits % self.PER_CYCLE:
-            raise ValueError(f"a number of {bits} bits is not a whole number of steps of {self.PER_CYCLE}")
-        self.bits, self.count = bits, digits
+        self.count, self.bits, self.steps = digits, bits, self.latency(bits) - 1
         super().__init__({"start": In(1), "value": In(bits), "digits": Out(DIGIT_BITS * digits)})
 
     @classmethod
     def latency(cls, bits: int) -> int:
+        if bits % cls.PER_CYCLE:
+            raise ValueError(f"a number of {bits} bits is not a whole number of steps of {cls.PER_CYCLE}")
         return bits // cls.PER_CYCLE + 1
 
     def elaborate(self, platform):
         m = Module()
-        steps = self.bits // self.PER_CYCLE
-        left, rest = Signal(range(steps + 1)), Signal(self.bits, reset_less=True)
+        left, rest = Signal(range(self.steps + 1)), Signal(self.bits, reset_less=True)
         after = self.digits
         for bit in range(self.PER_CYCLE):
             after = Cat(rest[-1 - bit], *(self._corrected(after.word_select(n, DIGIT_BITS))
                                           for n in range(self.count)))[:DIGIT_BITS * self.count]
         with m.If(self.start):
-            m.d.sync += [left.eq(steps), rest.eq(self.value), self.digits.eq(0)]
+            m.d.sync += [left.eq(self.steps), rest.eq(self.value), self.digits.eq(0)]
         with m.Elif(left.any()):
             m.d.sync += [left.eq(left - 1), rest.eq(rest << self.PER_CYCLE), self.digits.eq(after)]
         return m

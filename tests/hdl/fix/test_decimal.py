@@ -35,10 +35,9 @@ def test_digits(bits, digits, rng):
     simulate(dut, bench)
 
 
-@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 def test_odd_width_is_refused():
     with pytest.raises(ValueError, match="7 bits"):
-        ToDecimal(7, 3)
+        ToDecimal.latency(7)
 
 
 @pytest.mark.parametrize("name", sorted(slots()))
