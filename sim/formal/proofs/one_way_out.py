@@ -1,9 +1,9 @@
 """No frame starts without a decision that passed, and no order's starts under a kill.
 
-The real gate and the real order entry, wired as in `hdl.nic`, with every input free: whatever host, market, clock,
-MAC and venues do. The gate has the one check that the claims are about; with more of them it passes less, so what
-holds here holds for all. A frame starts in a cycle with a valid beat on `o` while no frame is open; it is open from there
-until its last beat is taken. Claims, in every such cycle, from reset and by induction:
+The real gate and order entry, wired as in `hdl.nic`, with every input free: whatever host, market, clock, MAC and
+venues do. The gate has the one check that the claims are about; with more of them it passes less, so what holds here
+holds for all. A frame starts in a cycle with a valid beat on `o` while no frame is open; it is open from there until
+its last beat is taken. Claims, in every such cycle, from reset and by induction:
 
 - the cycle before had a decision of the gate without any reason;
 - the host is told (`sent`);
