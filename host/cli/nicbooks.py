@@ -1,5 +1,7 @@
 """Books by the compiled NIC, for `tickgate replay`: frames in, records out, message by message."""
 
+from collections import Counter
+
 import numpy as np
 
 from hdl.config import GBE, NicConfig
@@ -21,10 +23,44 @@ _SHORTENING = frozenset(b"ECXDU")
 #: So many of them may come in a row: fewer than half the slack of a list, at which a refill begins.
 _PATIENCE = (GBE.levels - GBE.depth) // 2
 #: Nothing more comes of a frame once the NIC was silent for so many cycles.
-_QUIET = 256
+_QUIET = 96
 #: A refill reads every row of the order table, in idle cycles, and some rows twice.
-_REFILL_CYCLES = 8 * GBE.order_rows
+_REFILL_CYCLES = 4 * GBE.order_rows
 _NO_EVENT = 1
+
+Levels = list[tuple[int, int]]
+
+
+class RefillWatch:
+    """Counts what may have taken a level from a list, so that the NIC is given time before its slack is used up.
+
+    The NIC keeps more levels than it reports. A message that changed reported quantities alone took
+    none away; where nothing reported changed, it may have been one of the others.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[tuple[int, int], Levels] = {}
+        self._taken: Counter[tuple[int, int]] = Counter()
+
+    def before(self, key: tuple[int, int], levels: Levels) -> None:
+        """`levels` of the (symbol, side) `key` are about to be replaced."""
+        self._before.setdefault(key, list(levels))
+
+    def after(self, message: bytes, books: Books) -> None:
+        """`message` and all its levels have come."""
+        for key, old in self._before.items():
+            new = books.depth(key[0], Side(key[1]))
+            quantities_alone = old != new and [level[0] for level in old] == [level[0] for level in new]
+            if message[0] in _SHORTENING and len(new) >= GBE.depth and not quantities_alone:
+                self._taken[key] += 1
+        self._before.clear()
+
+    def due(self) -> bool:
+        """Whether to idle now; the answer yes starts the count again."""
+        if max(self._taken.values(), default=0) < _PATIENCE:
+            return False
+        self._taken.clear()
+        return True
 
 
 class NicEngine:
@@ -49,7 +85,7 @@ class NicEngine:
             raise UserError(str(error)) from None
         self.books = Books()
         self._by_seq: dict[int, ItchMessage] = {}
-        self._shortened = 0
+        self._watch = RefillWatch()
 
     def apply(self, delivery: Delivery, depth: int) -> list[Book]:
         for n, message in enumerate(delivery.messages):
@@ -57,23 +93,14 @@ class NicEngine:
         self.nic.send(0, delivery.frame)
         self.nic.run_while_busy(quiet=_QUIET)
         books = self._collect(depth)
-        if self._deep():
-            self._shortened += sum(book.message.data[0] in _SHORTENING for book in books)
-        if self._shortened >= _PATIENCE or any(self._refilling()):
-            self._shortened = 0
+        if self.link.lost:
+            raise UserError(f"the NIC lost {self.link.lost} records near message {delivery.messages[0].index}")
+        if self._watch.due() or any(top.inexact >> Inexact.REFILL & 1 for top in self.books.tops.values()):
             self.nic.run(_REFILL_CYCLES)
         return books
 
     def close(self) -> None:
         self.link.close()
-
-    def _deep(self) -> bool:
-        """Some side may hold more levels than are reported: only then can a list need a refill."""
-        return any(len(self.books.depth(symbol, side)) >= GBE.depth
-                   for symbol in self.books.tops for side in (Side.BUY, Side.SELL))
-
-    def _refilling(self) -> list[bool]:
-        return [bool(top.inexact >> Inexact.REFILL & 1) for top in self.books.tops.values()]
 
     def _collect(self, depth: int) -> list[Book]:
         """The books after each message, from the records that came up; each top is followed by its levels."""
@@ -83,7 +110,10 @@ class NicEngine:
         pending: np.ndarray | None = None
         for record, kind in zip(raw, kinds, strict=True):
             if kind == BOOK_LEVELS.kind:
-                self.books.on_levels(record.view(BOOK_LEVELS.dtype))
+                levels = record.view(BOOK_LEVELS.dtype)
+                key = int(levels["symbol"][0]), int(levels["side"][0])
+                self._watch.before(key, self.books.depth(key[0], Side(key[1])))
+                self.books.on_levels(levels)
             elif kind == BOOK_TOP.kind:
                 books += self._book(pending, depth)
                 pending = record.view(BOOK_TOP.dtype)
@@ -96,5 +126,6 @@ class NicEngine:
             return []
         message = self._by_seq.pop(int(top["seq"][0]))
         symbol = int(top["symbol"][0])
+        self._watch.after(message.data, self.books)
         bids, asks = (self.books.depth(symbol, side)[:depth] for side in (Side.BUY, Side.SELL))
         return [Book(message, self.names[symbol], not top["inexact"][0], bids, asks)]

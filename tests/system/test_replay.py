@@ -17,23 +17,33 @@ def replay(path, symbols, out, engine, depth=10):
     code = main.call(["replay", str(path), "--symbols", symbols, "--depth", str(depth), "--books", str(out),
                       "--engine", engine])
     assert code == 0
-    return out.read_bytes()
+    return out.read_text()
+
+
+@pytest.fixture(scope="module")
+def nic_rows(data_dir, tmp_path_factory):
+    """Rows of a file by the NIC, ten levels deep; each file is replayed once."""
+    folder, done = tmp_path_factory.mktemp("nic"), {}
+
+    def rows(name):
+        if name not in done:
+            done[name] = replay(data_dir / "itch" / name, dict(FILES)[name], folder / name, "nic").splitlines()
+        return done[name]
+    return rows
 
 
 @pytest.mark.parametrize(("name", "symbols"), FILES)
-def test_the_nic_s_csv_is_the_model_s(data_dir, tmp_path, name, symbols):
-    path = data_dir / "itch" / name
-    model = replay(path, symbols, tmp_path / "model.csv", "model").splitlines()
-    nic = replay(path, symbols, tmp_path / "nic.csv", "nic").splitlines()
+def test_the_nic_s_csv_is_the_model_s(data_dir, tmp_path, nic_rows, name, symbols):
+    model = replay(data_dir / "itch" / name, symbols, tmp_path / "model.csv", "model").splitlines()
+    nic = nic_rows(name)
     assert len(nic) == len(model) > 1
     for one, other in zip(nic, model, strict=True):
         assert one == other
 
 
-def test_the_book_after_1001_messages(data_dir, tmp_path):
-    rows = replay(data_dir / "itch" / FILES[0][0], "AAPL", tmp_path / "nic.csv", "nic").decode().splitlines()
-    cells = [int(cell) for cell in rows[1001].split(",")[4:]]
-    levels = {"B": [], "S": []}
+def test_the_book_after_1001_messages(data_dir, nic_rows):
+    cells = [int(cell) for cell in nic_rows(FILES[0][0])[1001].split(",")[4:]]
+    levels: dict[str, list] = {"B": [], "S": []}
     for line in (data_dir / "itch" / "nasdaq_20200130_aapl_book_after_1001.txt").read_text().splitlines():
         if line.startswith(tuple(levels)):
             side, price, qty = line.replace(":", "").split()
@@ -44,15 +54,13 @@ def test_the_book_after_1001_messages(data_dir, tmp_path):
 
 
 @pytest.mark.parametrize("stock", ["aapl", "msft"])
-def test_best_bid_and_ask_are_the_exchange_s(data_dir, tmp_path, stock):
-    path = data_dir / "itch"
-    replay(path / "bx_20190730_aapl_msft.itch50", stock.upper(), tmp_path / "nic.csv", "nic", depth=1)
+def test_best_bid_and_ask_are_the_exchange_s(data_dir, nic_rows, stock):
     ours: dict[int, set] = {}
-    with (tmp_path / "nic.csv").open() as file:
-        for row in csv.DictReader(file):
+    for row in csv.DictReader(nic_rows(FILES[1][0])):
+        if row["symbol"] == stock.upper():
             ours.setdefault(int(row["timestamp_ns"]), set()).add((int(row["bid1"]), int(row["ask1"])))
             assert row["exact"] == "1"
-    with (path / f"bx_20190730_{stock}_bbo.csv").open() as file:
+    with (data_dir / "itch" / f"bx_20190730_{stock}_bbo.csv").open() as file:
         theirs = list(csv.DictReader(file))
     assert len(theirs) > 200
     for row in theirs:
