@@ -25,7 +25,7 @@ _PATIENCE = (GBE.levels - GBE.depth) // 2
 #: Nothing more comes of a frame once the NIC was silent for so many cycles.
 _QUIET = 96
 #: A refill reads every row of the order table, in idle cycles, and some rows twice.
-_REFILL_CYCLES = 4 * GBE.order_rows
+_REFILL_CYCLES = 2 * GBE.order_rows
 _NO_EVENT = 1
 
 Levels = list[tuple[int, int]]
