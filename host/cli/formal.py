@@ -6,29 +6,28 @@ from typing import Annotated
 
 import typer
 
-from host.cli.errors import UserError
+from host.cli.places import write_text
+
+FAILED = 1
 
 
 def formal(json_file: Annotated[Path | None, typer.Option("--json", help="Write the results to this file.")] = None,
            ) -> None:
-    """Prove every property, and check that each mutant is caught."""
+    """Prove every property, and check that each mutant is caught. Exit code 1 where one does not hold."""
     from rich.console import Console
-    from rich.table import Table
 
+    from host.cli.errors import UserError
+    from host.cli.tables import show, table
     from sim.formal import FormalError, prove_all
 
-    console = Console()
     try:
-        with console.status("proving") as status:
-            results = prove_all(status.update)
+        with Console(stderr=True).status("proving") as status:
+            results = prove_all(lambda text: status.update(text))
     except FormalError as error:
         raise UserError(str(error)) from None
-    table = Table("proof", "status", "properties", "depth", "engine", "seconds", "mutants caught", title="Proofs")
-    for one in results:
-        table.add_row(one["name"], one["status"], str(one["properties"]), str(one["depth"]), one["engine"],
-                      str(one["seconds"]), f"{one['mutants_caught']} of {one['mutants_tried']}")
-    console.print(table)
+    columns = ("name", "status", "engine", "properties", "depth", "mutants_caught", "mutants_tried", "seconds")
+    show(table("Proofs", columns, ((one[column] for column in columns) for one in results), left=3))
     if json_file:
-        json_file.write_text(json.dumps(results, indent=1) + "\n")
+        write_text(json_file, json.dumps(results, indent=1, sort_keys=True) + "\n")
     if any(one["status"] != "pass" for one in results):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)

@@ -53,6 +53,8 @@ class Statistics:
             "pnl": {name: sum(one[name] for one in positions.values())
                     for name in ("realised", "unrealised", "fees", "net")},
             "venues": {names[venue]: asdict(desk.tca.measure(venue)) for venue in range(len(names))},
+            "strategies": {desk.risk.limits.strategy_names[index]: asdict(totals)
+                           for index, totals in sorted(desk.tca.strategies.items())},
             "limits_peak_permille": {path: one.permille for path, one in sorted(desk.risk.peaks.items())},
             "latency_ns": {name: {stage: asdict(one) for stage, one in stages(trails).items()}
                            for name, trails in self.trails.items()},
