@@ -17,9 +17,13 @@ def group() -> None:
 @app.command("build")
 def build(board: Annotated[str, typer.Argument(help="Board, for example versa_ecp5_5g.")]) -> None:
     """Synthesise, place and route; leaves `top.bit`, reports and `manifest.json` in build/bitstreams/BOARD/."""
-    from bitstreams.plan import build as build_bitstream
-
     from bitstreams.errors import BitstreamError
+
+    try:
+        from bitstreams.plan import build as build_bitstream
+    except ModuleNotFoundError:
+        raise UserError(f"{board}: the complete NIC does not fit this device yet, so there is no build plan for it. "
+                        "`python -m bitstreams.block MODULE:CLASS` places and routes one block") from None
 
     try:
         print(build_bitstream(board))
