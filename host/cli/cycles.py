@@ -138,6 +138,7 @@ def figures() -> dict[str, float]:
     gate = measured.pop("gate")
     message = {name: cycles for name, cycles in measured.items() if name.startswith("trade")}
     on_book = {name: cycles for name, cycles in measured.items() if name not in message}
-    each: dict[str, float] = {f"nic.gbe.trigger_cycles.{name.replace(' ', '_')}": cycles for name, cycles in measured.items()}
+    each: dict[str, float] = {
+        f"nic.gbe.trigger_cycles.{name.replace(' ', '_')}": cycles for name, cycles in measured.items()}
     return {"nic.gbe.message_trigger_cycles_max": max(message.values()),
             "nic.gbe.book_trigger_cycles_max": max(on_book.values()), "nic.gbe.gate_cycles": gate} | each
