@@ -9,7 +9,7 @@ default, so nothing is delayed here. The image has been placed and routed, and n
 from amaranth.hdl import ClockDomain, ClockSignal, Const, Elaboratable, Instance, Module, Signal
 from amaranth.lib import io
 from amaranth.lib.cdc import ResetSynchronizer
-from amaranth.lib.wiring import connect, flipped
+from amaranth.lib.wiring import connect
 from amaranth_boards.versa_ecp5_5g import VersaECP55GPlatform
 
 from bitstreams.board import Board
