@@ -117,3 +117,8 @@ def reason_names(reasons: int) -> tuple[str, ...]:
 def direction(side: Side) -> int:
     """+1 for a buy, -1 for a sell or short sale."""
     return -1 if side & 1 else 1
+
+
+def marketable(order: NewOrder, bid: int, ask: int) -> bool:
+    """The order would trade at once against these best prices."""
+    return ask <= order.price if order.side == Side.BUY else bid >= order.price

@@ -9,6 +9,9 @@ from host.ems.ids import NoSlot
 from host.marketdata.books import Top
 from host.messages import NEW, TRADE, Rejection, Report, direction
 
+#: After a rejection a side waits so many pauses: what was rejected once would be again.
+_PATIENCE = 10
+
 
 @dataclass(frozen=True)
 class MakerParameters:
@@ -25,7 +28,7 @@ class MakerParameters:
 
     qty: int = 100
     half_spread: int = 1
-    skew_per_lot: int = 4
+    skew_per_lot: int = 8
     hysteresis: int = 1
     pause: int = 200_000
     max_inventory: int = 1_000
@@ -73,16 +76,14 @@ class Maker:
         return []
 
     def on_rejection(self, rejection: Rejection, now: int) -> list[Action]:
-        quote = self._quote_of(rejection.order_id)
-        if quote:
-            self._gone(rejection.order_id, now)
-            quote.quiet_until = now + 10 * self.parameters.pause
+        if key := self._by_id.pop(rejection.order_id, None):
+            self.quotes[key] = Quote(quiet_until=now + _PATIENCE * self.parameters.pause)
         return []
 
     def on_cancel_rejected(self, order_id: int, now: int) -> list[Action]:
         if quote := self._quote_of(order_id):
             quote.pulling = False
-            quote.quiet_until = now + 10 * self.parameters.pause
+            quote.quiet_until = now + _PATIENCE * self.parameters.pause
         return []
 
     def on_fired(self, order_id: int, symbol: int, now: int) -> list[Action]:

@@ -62,7 +62,7 @@ class Context:
     index : its number in the gate.
     take_id, drop_id : a ClOrdID for an order or trigger, and giving back one that was never used.
     position : shares held of a stock, over all venues.
-    score : the TCA score of a venue, higher is better.
+    score : the TCA score of a venue for orders that take (True) or rest, higher is better.
     tick : price step of a stock (1e-4 USD).
     """
 
@@ -72,7 +72,7 @@ class Context:
     take_id: Callable[[], int]
     drop_id: Callable[[int], None]
     position: Callable[[str], int]
-    score: Callable[[int], int] = field(default=lambda venue: 0)
+    score: Callable[[int, bool], int] = field(default=lambda venue, takes: 0)
     tick: Callable[[str], int] = field(default=lambda stock: 100)
 
 

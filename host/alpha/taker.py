@@ -24,7 +24,7 @@ class TakerParameters:
     """
 
     qty: int = 100
-    share: int = 216
+    share: int = 232
     edge: int = 1
     pause: int = 100_000
     rest: int = 2_000_000

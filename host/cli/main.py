@@ -1,13 +1,11 @@
 """Entry point of `tickgate`. No traceback reaches a user."""
 
 import sys
-import traceback
 
 import typer
 
-from host.cli import bench, bitstream, docs, formal, kill, latency, limits, replay, run, status
+from host.cli import bench, bitstream, docs, formal, kill, latency, limits, places, replay, run, status
 from host.cli.errors import UserError
-from host.cli.places import CRASH, folder
 
 #: Exit codes: the input was wrong, we were, the user stopped it.
 BAD_INPUT, OUR_FAULT, INTERRUPTED = 2, 70, 130
@@ -55,11 +53,6 @@ def _say(text: str, code: int) -> int:
 
 
 def _our_fault(error: Exception) -> int:
-    what = f"{type(error).__name__}: {error}"
-    try:
-        folder(CRASH.parent)
-        CRASH.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-        where = f"; details for a bug report are in {CRASH}"
-    except (OSError, UserError):
-        where = ""
-    return _say(f"internal error: {what}{where}", OUR_FAULT)
+    kept = places.crash(error)
+    where = f"; details for a bug report are in {kept}" if kept else ""
+    return _say(f"internal error: {type(error).__name__}: {error}{where}", OUR_FAULT)

@@ -1,6 +1,7 @@
 """Where commands keep what they make. All of it is under `build/`, and safe to delete."""
 
 import os
+import traceback
 from pathlib import Path
 
 from host.cli.errors import UserError
@@ -37,3 +38,13 @@ def write_text(path: Path, text: str) -> None:
         partial.replace(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def crash(error: BaseException) -> Path | None:
+    """Keep the traceback of an error that is ours; None where even that fails."""
+    try:
+        folder(CRASH.parent)
+        CRASH.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except (OSError, UserError):
+        return None
+    return CRASH

@@ -9,7 +9,7 @@ from host.cli.errors import UserError
 from host.cli.places import RUN, STATE
 
 #: Simulated seconds of trading: about a minute on one core.
-DEFAULT_SECONDS = "0.25"
+DEFAULT_SECONDS = "0.15"
 _LONGEST_S = 3600
 #: Faults shown; all of them are in the summary.
 _SHOWN = 5

@@ -97,6 +97,8 @@ class Session:
             simulation.universe, simulation.desk.positions, simulation.desk.oms.live, exposures)]
         text = json.dumps(summary, indent=1, sort_keys=True) + "\n"
         places.write_text(self.out / places.SUMMARY, text)
+        for failure in simulation.desk.failures[:1]:
+            places.crash(failure)
         if self.recorder.problem:
             self.console.print(self.recorder.problem)
         return summary

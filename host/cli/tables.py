@@ -94,7 +94,9 @@ def _positions(summary: dict[str, Any]) -> Table:
 
 
 def _venues(summary: dict[str, Any]) -> Table:
-    rows = ((name, one["orders"], one["fills"], f"{one['fill_ratio'] / 10:.1f} %", micro_usd(one["slippage"]),
-             micro_usd(one["effective_spread"]), one["score"]) for name, one in summary["venues"].items())
+    costs = ("slippage", "effective_spread", "taking_score", "resting_score")
+    rows = ((name, one["orders"], one["fills"], f"{one['fill_ratio'] / 10:.1f} %",
+             *(micro_usd(one[cost]) for cost in costs)) for name, one in summary["venues"].items())
     return table("Execution quality (cents a share)",
-                 ("venue", "orders", "fills", "filled", "slippage", "eff. spread", "score"), rows)
+                 ("venue", "orders", "fills", "filled", "slippage", "eff. spread", "taking score",
+                  "resting score"), rows)

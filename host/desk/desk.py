@@ -9,8 +9,9 @@ from host.alpha.adapter import AlphaAdapter
 from host.alpha.maker import Maker
 from host.alpha.strategy import Context, Strategy
 from host.alpha.taker import ImbalanceTaker
-from host.bus import InProcess
+from host.bus import InProcess, Subscription
 from host.bus.inprocess import FaultHandler
+from host.bus.topics import FAULTS
 from host.desk.nicport import NicPort
 from host.ems.adapter import EmsAdapter
 from host.ems.ems import Ems
@@ -47,6 +48,7 @@ class Desk:
     ----------
     apply : brings register writes to the NIC (kill, resume).
     clock : ns since the epoch.
+    on_fault : what to do when a service fails, instead of killing.
     strategies : by name; those of them that the limits know run.
     """
 
@@ -55,7 +57,8 @@ class Desk:
                  on_fault: FaultHandler | None = None,
                  strategies: dict[str, Callable[[Context], Strategy]] = STRATEGIES):
         self.universe = universe
-        self.bus = InProcess(clock, on_fault)
+        self.failures: list[Exception] = []
+        self.bus = InProcess(clock, on_fault or self._failed)
         self.books = Books()
         self.positions = Positions(FEES)
         self.tca = Tca()
@@ -81,6 +84,13 @@ class Desk:
             position=self._held, score=self.tca.score,
             tick=lambda stock: limits.symbols[stock].tick_usd)
         self.alpha.strategies[index] = make(context)
+
+    def _failed(self, subscription: Subscription, error: Exception) -> None:
+        """A service failed: what it would have done is unknown, so orders stop; everyone else goes on."""
+        what = f"{subscription.name} failed on {subscription.topic}: {type(error).__name__}: {error}"
+        self.failures.append(error)
+        self.risk.kill(subscription.name, what)
+        self.bus.publish(FAULTS, {"service": subscription.name, "what": what})
 
     def _held(self, stock: str) -> int:
         return self.positions.position(stock).qty

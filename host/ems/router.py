@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from hdl.layouts import Side
 from host.marketdata.books import Books, Top
-from host.messages import IOC, NewOrder
+from host.messages import IOC, NewOrder, marketable
 from host.universe import Universe
 
-Score = Callable[[int], int]
+#: Score of a venue, for orders that take (True) or rest.
+Score = Callable[[int, bool], int]
 
 
 class Router:
@@ -33,13 +34,9 @@ class Router:
                 and (top := self.books.tops.get(listing.index)) and top.usable]
         if not tops:
             return None
-        if order.tif == IOC or any(self._marketable(order, top) for _, top in tops):
-            return min(tops, key=lambda one: (self._cost(order.side, one[1]), -self.score(one[0]), one[0]))[0]
-        return min(tops, key=lambda one: (-self.score(one[0]), self._ahead(order, one[1]), one[0]))[0]
-
-    @staticmethod
-    def _marketable(order: NewOrder, top: Top) -> bool:
-        return top.ask <= order.price if order.side == Side.BUY else top.bid >= order.price
+        if order.tif == IOC or any(marketable(order, top.bid, top.ask) for _, top in tops):
+            return min(tops, key=lambda one: (self._cost(order.side, one[1]), -self.score(one[0], True), one[0]))[0]
+        return min(tops, key=lambda one: (-self.score(one[0], False), self._ahead(order, one[1]), one[0]))[0]
 
     @staticmethod
     def _cost(side: Side, top: Top) -> int:

@@ -7,7 +7,7 @@ shares, doubled. Costs are positive, savings negative.
 from dataclasses import dataclass
 
 from host.marketdata.books import Top
-from host.messages import NewOrder, Report, direction
+from host.messages import NewOrder, Report, direction, marketable
 
 #: A cost in 1e-6 USD is 100 units of 1e-4 USD.
 _MICRO = 100
@@ -54,21 +54,24 @@ def _per_share(doubled: int, qty: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class VenueScore:
-    """The feed for routing and analytics: measures of one venue and its score (higher is better)."""
+    """The feed for routing and analytics: measures of one venue, and its scores (higher is better) for orders that
+    take and for orders that rest."""
     venue: int
     orders: int
     fills: int
     fill_ratio: int
     slippage: int
     effective_spread: int
-    score: int
+    taking_score: int
+    resting_score: int
 
 
 class Tca:
     """Measures each order from its arrival and scores venues as executions come in.
 
-    The score is the expected gain a share in 1e-6 USD: minus the slippage of what is filled, minus
-    `miss_cost` for the part that is not. A venue without `enough` orders has the neutral score 0.
+    Orders that take and orders that rest are scored apart, as the one pays the spread and the other earns
+    it. A score is the expected gain a share in 1e-6 USD: minus the slippage of what is filled, minus
+    `miss_cost` for the part that is not. A venue without `enough` orders of a kind has the neutral score 0.
 
     Parameters
     ----------
@@ -80,7 +83,8 @@ class Tca:
         self.miss_cost, self.enough = miss_cost, enough
         self.venues: dict[int, Totals] = {}
         self.strategies: dict[int, Totals] = {}
-        self._arrivals: dict[int, tuple[NewOrder, int]] = {}
+        self._kinds: dict[tuple[int, bool], Totals] = {}
+        self._arrivals: dict[int, tuple[NewOrder, int, bool]] = {}
         self.unmeasured = 0
 
     def on_order(self, order: NewOrder, top: Top | None) -> None:
@@ -88,8 +92,9 @@ class Tca:
         if top is None or not top.usable:
             self.unmeasured += 1
             return
-        self._arrivals[order.order_id] = (order, top.twice_mid)
-        for totals in self._totals(order):
+        takes = marketable(order, top.bid, top.ask)
+        self._arrivals[order.order_id] = (order, top.twice_mid, takes)
+        for totals in self._totals(order, takes):
             totals.orders += 1
             totals.sent_qty += order.qty
 
@@ -97,18 +102,19 @@ class Tca:
         """A trade; `top` is its venue's book now. None for an order that is not measured."""
         if report.order_id not in self._arrivals:
             return None
-        order, arrival = self._arrivals[report.order_id]
+        order, arrival, takes = self._arrivals[report.order_id]
         now = top.twice_mid if top and top.usable else arrival
         sign = direction(order.side)
-        for totals in self._totals(order):
+        for totals in self._totals(order, takes):
             totals.fills += 1
             totals.filled_qty += report.last_qty
             totals.slippage2 += sign * (2 * report.last_price - arrival) * report.last_qty
             totals.spread2 += sign * (2 * report.last_price - now) * report.last_qty
         return self.measure(order.venue)
 
-    def score(self, venue: int) -> int:
-        totals = self.venues.get(venue)
+    def score(self, venue: int, takes: bool) -> int:
+        """Of a venue, for orders that take or that rest."""
+        totals = self._kinds.get((venue, takes))
         if totals is None or totals.orders < self.enough:
             return 0
         return -totals.slippage - self.miss_cost * (1000 - totals.fill_ratio) // 1000
@@ -116,7 +122,8 @@ class Tca:
     def measure(self, venue: int) -> VenueScore:
         totals = self.venues.get(venue, Totals())
         return VenueScore(venue, totals.orders, totals.fills, totals.fill_ratio, totals.slippage,
-                          totals.effective_spread, self.score(venue))
+                          totals.effective_spread, self.score(venue, True), self.score(venue, False))
 
-    def _totals(self, order: NewOrder) -> tuple[Totals, Totals]:
-        return (self.venues.setdefault(order.venue, Totals()), self.strategies.setdefault(order.strategy, Totals()))
+    def _totals(self, order: NewOrder, takes: bool) -> tuple[Totals, ...]:
+        return (self.venues.setdefault(order.venue, Totals()), self.strategies.setdefault(order.strategy, Totals()),
+                self._kinds.setdefault((order.venue, takes), Totals()))

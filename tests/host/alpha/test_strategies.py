@@ -157,3 +157,41 @@ def test_the_taker_turns_round_at_its_inventory_limit_and_disarms_without_a_book
     assert arm.side == Side.SELL
     assert world.see(top(inexact=1)) == [Disarm(0)]
     assert world.ids.in_use == 0
+
+
+def test_whatever_happens_the_maker_has_one_order_a_side_and_pulls_only_what_works(rng):
+    """Tops, fills, cancels, rejections and refused cancels in any order, at any distance in time."""
+    world = World(Maker, parameters=MakerParameters(hysteresis=0))
+    working: dict[int, Side] = {}
+    pulled: set[int] = set()
+    for _ in range(3_000):
+        world.now += rng.choice((1, 1_000, 300_000, 5_000_000))
+        order_id = rng.choice(list(working)) if working else 0
+        event = rng.choice(("top", "top", "fill", "part", "cancel", "reject", "refuse")) if order_id else "top"
+        if event == "top":
+            bid = 10_000 + rng.randrange(20) * 100
+            one = top(bid, rng.randint(1, 900), bid + 100 * rng.randint(1, 4), rng.randint(1, 900), rng.randrange(2),
+                      rng.random() < 0.1)
+            world.books.tops[one.symbol] = one
+            actions = world.strategy.on_top(one, world.now)
+        elif event == "refuse":
+            pulled.discard(order_id)
+            actions = world.strategy.on_cancel_rejected(order_id, world.now)
+        elif event == "part":
+            actions = world.strategy.on_report(report(order_id, TRADE, leaves=40, qty=60), world.now)
+        else:
+            del working[order_id]
+            pulled.discard(order_id)
+            world.ids.give_back(order_id, world.now)
+            actions = (world.strategy.on_rejection(Rejection(order_id, "AAPL", Side.BUY, 100, 10_000, 0, 1), world.now)
+                       if event == "reject" else
+                       world.strategy.on_report(report(order_id, TRADE if event == "fill" else CANCELED), world.now))
+        for action in actions:
+            if isinstance(action, Propose):
+                assert action.side not in working.values()
+                working[action.order_id] = action.side
+            else:
+                assert action.order_id in working
+                assert action.order_id not in pulled
+                pulled.add(action.order_id)
+    assert world.ids.in_use == len(working)

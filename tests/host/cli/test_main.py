@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from host.cli import audit, main
+from host.cli import audit, main, places
 from host.cli.errors import UserError
 
 
@@ -48,7 +48,7 @@ def test_wrong_arguments_are_code_2(capsys, tmp_path, arguments):
 
 
 def test_our_own_errors_are_one_line_and_kept(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(main, "CRASH", tmp_path / "crash.txt")
+    monkeypatch.setattr(places, "CRASH", tmp_path / "crash.txt")
 
     def broken(*arguments, **more):
         raise RuntimeError("wires crossed")

@@ -330,3 +330,14 @@ def test_fixmap_gives_back_what_it_wrote(rig):
     order = fixmap.read_order(fixmap.Desk("A", "B").new_order(
         fixmap.NewOrder(0xABC, "AAPL", Side.SELL_SHORT, 7, 1_234_567, 3, "3", 1, 12_345), "XTGB"), UNIVERSE.venues)
     assert order == fixmap.NewOrder(0xABC, "AAPL", Side.SELL_SHORT, 7, 1_234_567, 3, "3", 1, 12_345)
+
+
+def test_a_service_that_fails_kills_and_the_others_go_on(rig):
+    order_id = rig.buy()
+    rig.strategy.on_report = None  # calling it raises
+    rig.nic.session(rig.venue.report(order_id, ExecType.TRADE, OrdStatus.FILLED, last=(100, BID), cum=100))
+    assert rig.desk.risk.control.killed
+    assert [write.register for write in rig.written] == ["kill"]
+    assert "alpha failed" in rig.on(FAULTS)[0].payload["what"]
+    assert rig.desk.positions.position("AAPL").qty == 100
+    assert len(rig.desk.failures) == 1

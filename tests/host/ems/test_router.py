@@ -15,7 +15,7 @@ def router(tops, scores=(0, 0)):
     books = Books()
     for symbol, (bid, bid_qty, ask, ask_qty, *inexact) in enumerate(tops):
         books.tops[symbol] = Top(symbol, bid, bid_qty, ask, ask_qty, sum(inexact), 0, 1, 1)
-    return Router(UNIVERSE, books, lambda venue: scores[venue])
+    return Router(UNIVERSE, books, lambda venue, takes: scores[venue])
 
 
 def order(side, price, tif=DAY):

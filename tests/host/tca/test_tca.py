@@ -12,8 +12,22 @@ def top(bid, ask):
     return Top(0, bid, 1, ask, 1, 0, 0, 1, 1)
 
 
-def order(order_id=1, side=Side.BUY, qty=100, venue=0):
-    return NewOrder(order_id, "AAPL", side, qty, 1_000_100, 3, venue=venue)
+TAKES = True
+
+
+def order(order_id=1, side=Side.BUY, qty=100, venue=0, price=1_000_200):
+    return NewOrder(order_id, "AAPL", side, qty, price, 3, venue=venue)
+
+
+def test_taking_and_resting_are_scored_apart():
+    tca = Tca(miss_cost=1_000, enough=1)
+    tca.on_order(order(1), top(1_000_000, 1_000_200))
+    tca.on_fill(fill(100, 1_000_200), None)
+    tca.on_order(order(2, price=1_000_000), top(1_000_000, 1_000_200))
+    assert (tca.score(0, TAKES), tca.score(0, not TAKES)) == (-10_000, -1_000)
+    tca.on_fill(fill(100, 1_000_000, 2), None)
+    assert tca.score(0, not TAKES) == 10_000
+    assert tca.score(1, TAKES) == 0
 
 
 def fill(qty, price, order_id=1, side=Side.BUY):
@@ -46,10 +60,10 @@ def test_score_waits_for_enough_orders_and_prefers_cheap_and_filled():
     for n, venue, price, filled in ((1, 0, 1_000_200, 100), (2, 1, 1_000_100, 100), (3, 0, 1_000_200, 100)):
         tca.on_order(order(n, venue=venue), top(1_000_000, 1_000_200))
         tca.on_fill(fill(filled, price, n), None)
-    assert tca.score(1) == 0, "one order is not enough"
-    assert tca.score(0) == -100 * 100
+    assert tca.score(1, TAKES) == 0, "one order is not enough"
+    assert tca.score(0, TAKES) == -100 * 100
     tca.on_order(order(4, venue=1), top(1_000_000, 1_000_200))
-    assert tca.score(1) == -500, "half of what was sent was missed"
+    assert tca.score(1, TAKES) == -500, "half of what was sent was missed"
 
 
 def test_what_cannot_be_measured_is_counted_and_ignored():
