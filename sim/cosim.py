@@ -29,6 +29,7 @@ import pytest
 from amaranth.lib import wiring
 from cocotb_tools.runner import get_runner
 
+from sim import bounded
 from sim.paths import BUILD, ROOT
 from sim.verilog import tools, verilog_of
 
@@ -41,6 +42,8 @@ BUILD_ARGS = {
     "verilator": ["-Wno-fatal", "-Wno-lint", "-Wno-style", "--no-timing"],
     "icarus": ["-g2012"],
 }
+#: Wall-clock seconds of a build, and of a run: a simulation whose time stands still (a loop without delay) never ends.
+BUILD_LIMIT, RUN_LIMIT = 600, 300
 
 
 class CosimError(AssertionError):
@@ -48,20 +51,20 @@ class CosimError(AssertionError):
 
 
 def cosim(component: wiring.Component, module: str, sim: str, name: str, env: dict[str, str] | None = None,
-          waves: bool = False) -> Path:
+          waves: bool = False, limit: float = RUN_LIMIT) -> Path:
     """Run every cocotb test of `module` on `component`; `env` reaches the testbench's `os.environ`.
 
     Returns the folder of the run. Raises `CosimError` if anything fails, if the Verilog does not
-    compile, or if `module` holds no test.
+    compile, if `module` holds no test, or if the run has not ended after `limit` seconds.
     """
     folder = BUILD / "cosim" / f"{name}-{sim}"
     folder.mkdir(parents=True, exist_ok=True)
-    text = verilog_of(component, TOP)
+    text = verilog_of(component, TOP, event_driven=sim == "icarus")
     with _environment():
         runner = get_runner(sim)
         runner.log.setLevel(logging.WARNING)
         _build(runner, sim, folder, text, waves)
-        _test(runner, folder, module, env or {}, waves)
+        _test(runner, folder, module, env or {}, waves, limit)
     return folder
 
 
@@ -93,24 +96,36 @@ def _build(runner, sim: str, folder: Path, text: str, waves: bool):
         stamp.unlink(missing_ok=True)
         source.write_text(text)
     try:
-        if again:  # the runner still has to learn where things are
-            runner._execute = lambda cmds, cwd: None
+        # where nothing is to be built, the runner still has to learn where things are
+        runner._execute = (lambda cmds, cwd: None) if again else _bounded(runner, BUILD_LIMIT)
         runner.build(sources=[source], hdl_toplevel=TOP, build_dir=folder, build_args=args, timescale=TIMESCALE,
                      waves=waves, log_file=log)
     except (RuntimeError, SystemExit) as error:
         raise CosimError(f"{source} did not build under {sim}: {error}\n{_tail(log)}\nthe whole log: {log}") from None
-    finally:
-        vars(runner).pop("_execute", None)
     stamp.write_text(digest)
 
 
-def _test(runner, folder: Path, module: str, env: dict[str, str], waves: bool):
+def _bounded(runner, seconds: float):
+    """In the place of the runner's own `_execute`, which would wait for ever."""
+    def execute(commands, cwd):
+        with open(runner.log_file, "w") as output:
+            for command in commands:
+                code = bounded.run(command, seconds, cwd, runner.env, output)
+                if code:
+                    raise RuntimeError(f"{Path(command[0]).name} ended with exit code {code}")
+    return execute
+
+
+def _test(runner, folder: Path, module: str, env: dict[str, str], waves: bool, limit: float):
     log, results = folder / "sim.log", folder / "results.xml"
     results.unlink(missing_ok=True)
     stopped = ""
+    runner._execute = _bounded(runner, limit)
     try:
         runner.test(test_module=module, hdl_toplevel=TOP, build_dir=folder, test_dir=folder, waves=waves,
                     results_xml=str(results), log_file=log, extra_env=env, seed=os.environ.get("TICKGATE_SEED"))
+    except bounded.TimeLimitError as error:
+        raise CosimError(f"{module}: {error}\n{_tail(log)}\nthe whole log: {log}") from None
     except (RuntimeError, SystemExit) as error:
         stopped = str(error)
     where = f"the whole log: {log}"

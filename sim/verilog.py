@@ -10,10 +10,15 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from amaranth.back import verilog
+from amaranth._toolchain.yosys import find_yosys
+from amaranth.back import rtlil, verilog
 from amaranth.hdl import Const, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
+
+#: Every process becomes registers and multiplexers. Names of Yosys's own are replaced: Icarus takes a function whose
+#: name starts with $ for one of the system.
+_ASSIGNMENTS = "proc\nmemory_collect\nwrite_verilog -noattr\n"
 
 
 @dataclass(frozen=True)
@@ -38,18 +43,27 @@ def ports_of(component: wiring.Component) -> list[Port]:
     return found
 
 
-def verilog_of(component: wiring.Component, name: str = "top") -> str:
+def verilog_of(component: wiring.Component, name: str = "top", event_driven: bool = False) -> str:
     """The Verilog of `component` as module `name`, with `clk` and `rst` added where it has registers.
 
     Structs become one vector each, least significant field first. The text depends on the design
     alone, not on paths or source positions, so its digest identifies the design. `always_comb` stands
-    where Yosys writes `always @*`, which Icarus would not run at time 0.
+    where Yosys writes `always @*`, which would not run at time 0.
+
+    `event_driven` is for simulators that run processes as their inputs change (Icarus): combinational logic
+    comes as continuous assignments. A process sets a whole vector to its default before it sets fields, and
+    wakes its readers each time; two processes that read fields of each other's vectors then never settle,
+    though no field depends on itself.
     """
     ports = []
     for _path, _member, value in component.signature.flatten(component):
         value = Value.cast(value)
         if not isinstance(value, Const) and len(value):
             ports.append(value)
+    if event_driven:
+        design = rtlil.convert(component, name=name, ports=ports, emit_src=False)
+        yosys = find_yosys(lambda version: version >= (0, 40))
+        return yosys.run(["-q", "-"], f"read_rtlil <<rtlil\n{design}\nrtlil\n{_ASSIGNMENTS}", ignore_warnings=True)
     text = verilog.convert(component, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
     return text.replace("always @*", "always_comb")
 

@@ -6,7 +6,6 @@ an error. `$check` cells are lowered first: `write_smt2` leaves them out otherwi
 
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from amaranth.back import rtlil
 from amaranth.hdl import Elaboratable
 
+from sim import bounded
 from sim.paths import BUILD
 
 ENGINE = "smtbmc yices"
@@ -31,10 +31,17 @@ prep -flatten -top top
 chformal -lower
 opt -full
 memory_nordff
-tee -o {count} select -count t:$assert
+tee -o ../{count} select -count t:$assert
 [files]
-{design}
+top.il
 """
+#: Where the script counts the properties, in sby's folder. Only relative paths reach yosys: the WebAssembly build has
+#: a /tmp of its own, so that an absolute path below /tmp means another file there.
+WORK, COUNT = "work", "properties"
+#: sby's exit codes.
+PROVED, REFUTED = 0, 2
+#: Wall-clock seconds of one proof or one mutant.
+LIMIT = 600
 
 
 class FormalError(RuntimeError):
@@ -83,17 +90,19 @@ def _solve(name: str, design: Elaboratable, mode: str, depth: int) -> tuple[bool
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "top.il").write_text(rtlil.convert(design, name="top", ports=[], emit_src=False))
-    count = folder / "properties"
-    (folder / "proof.sby").write_text(SCRIPT.format(mode=mode, depth=depth, engine=ENGINE, count=count,
-                                                    design=folder / "top.il"))
+    (folder / "proof.sby").write_text(SCRIPT.format(mode=mode, depth=depth, engine=ENGINE, count=COUNT))
     scripts = Path(sys.executable).parent
-    run = subprocess.run([str(scripts / "yowasp-sby"), *TOOLS, "-f", "-d", "work", "proof.sby"], cwd=folder,
-                         env={**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}"},
-                         capture_output=True, text=True)
-    (folder / "log").write_text(run.stdout + run.stderr)
-    if not count.exists() or run.returncode not in (0, 2):
-        raise FormalError(f"proof {name} did not run: see {folder / 'log'}")
+    environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}"}
+    log, count = folder / "log", folder / WORK / COUNT
+    try:
+        with log.open("w") as output:
+            code = bounded.run([scripts / "yowasp-sby", *TOOLS, "-f", "-d", WORK, "proof.sby"], LIMIT, folder,
+                               environment, output)
+    except (bounded.TimeLimitError, OSError) as error:
+        raise FormalError(f"proof {name} did not run: {error}; see {log}") from None
+    if not count.exists() or code not in (PROVED, REFUTED):
+        raise FormalError(f"proof {name} did not run (exit code {code}): see {log}")
     properties = int(count.read_text().split()[0])
     if not properties:
         raise FormalError(f"proof {name} checks nothing: no assertion reached the solver; see {folder}")
-    return run.returncode == 0, properties
+    return code == PROVED, properties

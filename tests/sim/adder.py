@@ -1,6 +1,6 @@
-"""A component with signed struct streams and a constant port, for the tests of the simulation tools."""
+"""Two small components for the tests of the simulation tools: signed struct streams, and fields that cross."""
 
-from amaranth.hdl import Module, signed, unsigned
+from amaranth.hdl import Cat, Module, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -30,4 +30,20 @@ class Adder(wiring.Component):
             m.d.sync += self.o.valid.eq(self.i.valid)
         with m.If(self.i.ready & self.i.valid):
             m.d.sync += [self.o.payload.sum.eq(total), self.o.payload.zero.eq(total == 0)]
+        return m
+
+
+class Crossed(wiring.Component):
+    """`o` is 7 where `i` is set, by way of two vectors: each takes a bit of the other, and no bit depends on itself."""
+    i: In(1)
+    o: Out(3)
+
+    def elaborate(self, platform):
+        m = Module()
+        count = Signal()
+        m.d.sync += count.eq(~count)  # a testbench wants a clock
+        there, back = Signal(2), Signal(2)
+        with m.If(self.i):
+            m.d.comb += [there[0].eq(1), back[0].eq(there[0]), there[1].eq(back[0]), back[1].eq(there[1])]
+        m.d.comb += self.o.eq(Cat(there, back[1]))
         return m

@@ -2,6 +2,7 @@
 
 import os
 import random
+import time
 
 import cocotb
 from cocotb.triggers import ClockCycles
@@ -26,3 +27,10 @@ async def fails_if_told(dut):
     await reset(dut)
     await ClockCycles(dut.clk, 2)
     assert "FAIL" not in os.environ
+
+
+@cocotb.test()
+async def hangs_if_told(dut):
+    await reset(dut)
+    while "HANG" in os.environ:
+        time.sleep(1)

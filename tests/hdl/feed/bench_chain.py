@@ -16,7 +16,7 @@ from hdl.layouts import FEED_EVENT
 from hdl.messages import BookMessage, FeedFault, payload
 from hdl.registers import FEED, SYMBOL, RegisterMap
 from sim import capture, itch
-from sim.bus import pack, reset, unpack
+from sim.bus import pack, reset, share, unpack
 from sim.feedbench import PERIOD, START, Datagram, cycles_of, path_outputs, turns
 from sim.models.feed import FeedModel
 from sim.paths import DATA
@@ -184,7 +184,7 @@ async def exchange_files(dut, file):
         dut._log.warning(f"no real data at {DATA}: skipped")
         return
     rng = random.Random(cocotb.RANDOM_SEED)
-    messages = file_messages(file, 400)
+    messages = file_messages(file, share(400))
     model = FeedModel(CONFIG)
     await start(dut)
     await subscribe(dut, model, busiest(messages, 0, CONFIG.symbols - 1) + busiest(messages, 1, 1))
@@ -206,7 +206,7 @@ async def damage(dut):
     traffic = []
     for _port in range(CONFIG.ports):
         datagrams = []
-        for seq in range(1, 120, 2):
+        for seq in range(1, 2 * share(60), 2):
             feed = rng.randrange(CONFIG.feeds)
             messages = [random_message(rng) for _ in range(rng.choice([1, 2, 2, 4]))]
             datagram = Datagram(itch.datagram(SESSIONS[feed], seq, messages), feed=feed, rx_time=rng.getrandbits(64))

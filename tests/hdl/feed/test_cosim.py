@@ -1,4 +1,4 @@
-"""The whole feed as Verilog, in both simulators."""
+"""The whole feed as Verilog, in both simulators: Icarus runs a slice of the traffic."""
 
 import pytest
 
