@@ -1,12 +1,13 @@
 """Armed triggers: the host says beforehand what it would do, the NIC does it when the market gets there."""
 
-from amaranth.hdl import Array, Module, Mux, Signal, unsigned
+from amaranth.hdl import Const, Module, Mux, Shape, Signal, unsigned
 from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hdl.config import NicConfig
 from hdl.layouts import ARM, Action, Condition, Origin
-from hdl.messages import STRATEGY_BITS, SYMBOL_BITS, VENUE_BITS, BookMessage, Intent, TopOfBook
+from hdl.messages import STRATEGY_BITS, VENUE_BITS, BookMessage, Intent, Level, TopOfBook
 
 #: Cycles from an event to its intent, by condition.
 LATENCY = {Condition.CROSS: 1, Condition.TRADE_THROUGH: 1, Condition.IMBALANCE: 3}
@@ -14,27 +15,36 @@ LATENCY = {Condition.CROSS: 1, Condition.TRADE_THROUGH: 1, Condition.IMBALANCE: 
 PRINTS = (ord("P"), ord("C"))
 #: IMBALANCE: `threshold` is a share in 1/256.
 SHARE_BITS = 8
+PRICE_BITS = 32
 
 
 class Armed(data.Struct):
-    """What an ARM record leaves in the NIC; the fields are the record's, as wide as the intent has them."""
-    condition: unsigned(2)      # `Condition`; NONE: not armed
-    threshold: unsigned(32)
-    refills: unsigned(16)
-    order_id: unsigned(64)
-    price: unsigned(32)
-    qty: unsigned(32)
+    """What an ARM record leaves in the NIC: what events are judged by, and what is sent, but for the `Series`."""
+    condition: unsigned(2)          # `Condition`
     side: unsigned(2)
+    threshold: unsigned(PRICE_BITS)  # of a price its eagerness, see `_eager`
+    bound: unsigned(PRICE_BITS)      # the eagerness of `price`
+    price: unsigned(PRICE_BITS)
+    qty: unsigned(32)
     tif: unsigned(8)
     strategy: unsigned(STRATEGY_BITS)
     venue: unsigned(VENUE_BITS)
 
 
-class Event(data.Struct):
+class Series(data.Struct):
+    """What moves each time an intent is taken."""
+    order_id: unsigned(64)
+    refills: unsigned(16)
+
+
+class Verdict(data.Struct):
+    hit: unsigned(1)
+    miss: unsigned(1)
+
+
+def _event(symbols: int) -> data.StructLayout:
     """Something a trigger may fire on, and what the intent says of its cause."""
-    symbol: unsigned(SYMBOL_BITS)
-    rx_time: unsigned(64)
-    needed: unsigned(32)
+    return data.StructLayout({"symbol": range(max(2, symbols)), "rx_time": 64, "needed": 32})
 
 
 class Triggers(wiring.Component):
@@ -60,10 +70,13 @@ class Triggers(wiring.Component):
     An ARM acts from the next cycle on; an event of its symbol in the same cycle does not fire. An ARM with a field
     that an intent cannot hold, of a symbol that is not there, or of anything but a new order disarms.
 
+    What is armed lives in memories, read by the symbol of an event to judge it, and by the symbol that waits to say
+    what is sent; a reset clears one bit a symbol.
+
     Members
     -------
     top, trade : valid-only; the tops of book, and the messages of subscribed symbols.
-    arm : ARM records, always taken.
+    arm : ARM records; taken at once, but for the cycle after an intent was taken.
     o : intents, to the arbiter.
     """
 
@@ -78,131 +91,156 @@ class Triggers(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        self.rows = [Signal(Armed, name=f"row{n}") for n in range(self.config.symbols)]
-        self.waiting = Signal(Event)
-        self.taken = Signal()
-        m.d.comb += self.taken.eq(self.o.valid & self.o.ready)
+        symbols = self.config.symbols
+        self.waiting, self.armed = Signal(_event(symbols)), Signal(symbols)
+        self.taken, self.arms, self.arm_at = Signal(), Signal(), Signal(range(max(2, symbols)))
+        m.d.comb += [
+            self.taken.eq(self.o.valid & self.o.ready), self.arm_at.eq(self.arm.payload.symbol),
+            self.arms.eq(self.arm.valid & self.arm.ready & (self.arm.payload.symbol < symbols)),
+        ]
+        m.submodules.rows = rows = Memory(shape=Armed, depth=max(2, symbols), init=[])
+        m.submodules.series = series = Memory(shape=Series, depth=max(2, symbols), init=[])
+        self._arm(m, rows)
+        self._send(m, rows, series)
 
-        crossed_at, crossed = self._cross(m)
-        printed_at, printed = self._print(m)
-        weighed_at, weighed = self._imbalance(m)
-        self._wait(m, [(printed_at, printed.hit, self._row(printed_at.symbol)),
-                       (crossed_at, crossed.hit, self._row(crossed_at.symbol)),
-                       (weighed_at, weighed.hit, self._row(weighed_at.symbol))],
+        crossed_at, crossed, weighed_at, weighed = self._top(m, rows)
+        printed_at, printed = self._print(m, rows)
+        self._wait(m, [(printed_at, printed.hit), (crossed_at, crossed.hit), (weighed_at, weighed.hit)],
                    broken=[(crossed_at, crossed.miss), (weighed_at, weighed.miss)])
-        self._use(m)
-        self._arm(m)
         return m
+
+    # ---- what is armed -----------------------------------------------------------------------------
+
+    def _row(self, m: Module, memory: Memory, symbol):
+        """The row of `symbol`, in the same cycle."""
+        port = memory.read_port(domain="comb")
+        m.d.comb += port.addr.eq(symbol)
+        return port.data
+
+    def _arm(self, m: Module, rows: Memory):
+        """The record's row replaces what was armed; a record that does not fit leaves the symbol disarmed."""
+        record, port, fits = self.arm.payload, rows.write_port(), Signal()
+        sell, is_share = record.side[0], record.condition == Condition.IMBALANCE
+        given = {name: record[name] for name in Armed.as_shape().members if name in ARM.layout.members}
+        given |= {"threshold": Mux(is_share, record.threshold, _eager(record.threshold, sell)),
+                  "bound": _eager(record.price, sell)}
+        m.d.comb += [port.addr.eq(self.arm_at), port.en.eq(self.arms),
+                     *(port.data[name].eq(value) for name, value in given.items()),
+                     fits.eq((record.action == Action.NEW) & (record.condition != Condition.NONE) & ~_too_wide(record)
+                             & ~(is_share & (record.threshold > 1 << SHARE_BITS)))]
+        with m.If(self.arms):
+            m.d.sync += self.armed.bit_select(self.arm_at, 1).eq(fits)
+
+    def _send(self, m: Module, rows: Memory, series: Memory):
+        """The intent is the row of the symbol that waits. When it is taken, its `Series` moves: a bit now, so that the
+        last one disarms at once, and the rest in the next cycle, in which no ARM is taken.
+        """
+        order, next_up = self._row(m, rows, self.waiting.symbol), self._row(m, series, self.waiting.symbol)
+        m.d.comb += [
+            *(self.o.payload[name].eq(order[name]) for name in ("price", "qty", "side", "tif", "strategy", "venue")),
+            *(self.o.payload[name].eq(self.waiting[name]) for name in self.waiting.shape().members),
+            self.o.payload.order_id.eq(next_up.order_id), self.o.payload.origin.eq(Origin.TRIGGER),
+        ]
+        moves, used, used_at = Signal(), Signal(Series, reset_less=True), Signal.like(self.arm_at)
+        rearmed = self.arms & (self.arm_at == self.waiting.symbol)
+        m.d.sync += [moves.eq(self.taken & ~rearmed), used.eq(next_up), used_at.eq(self.waiting.symbol)]
+        with m.If(self.taken & ~rearmed & (next_up.refills == 0)):
+            m.d.sync += self.armed.bit_select(self.waiting.symbol, 1).eq(0)
+
+        write = series.write_port()
+        m.d.comb += [self.arm.ready.eq(~moves), write.en.eq(moves | self.arms),
+                     write.addr.eq(Mux(moves, used_at, self.arm_at))]
+        for name, change in (("order_id", 1), ("refills", -1)):
+            m.d.comb += write.data[name].eq(Mux(moves, used[name] + change, self.arm.payload[name]))
 
     # ---- conditions: an event, and whether the row of its symbol says yes (hit) or no (miss) --------
 
-    def _row(self, symbol):
-        return data.View(Armed, Array(row.as_value() for row in self.rows)[symbol])
+    def _asks(self, row, symbol, condition: Condition):
+        return self.armed.bit_select(symbol[:len(self.arm_at)], 1) & (row.condition == condition)
 
-    def _verdict(self, m: Module, name: str):
-        return Signal(data.StructLayout({"hit": 1, "miss": 1}), name=name)
+    def _at(self, m: Module, symbol, cause, name: str):
+        event = Signal(_event(self.config.symbols), name=name)
+        m.d.comb += [event.symbol.eq(symbol), event.rx_time.eq(cause.rx_time), event.needed.eq(cause.needed)]
+        return event
 
-    def _cross(self, m: Module):
+    def _top(self, m: Module, rows: Memory):
+        """CROSS and IMBALANCE: both look at the opposite side of the book."""
         top = self.top.payload
-        row, event, verdict = self._row(top.symbol), Signal(Event, name="crossed_at"), self._verdict(m, "crossed")
-        met = Mux(row.side[0], (top.bid.price >= row.threshold) & top.bid.qty.any(),
-                  (top.ask.price <= row.threshold) & top.ask.qty.any())
-        good = Signal()
+        row, event = self._row(m, rows, top.symbol), self._at(m, top.symbol, top, "crossed_at")
+        sell, opposite = row.side[0], Signal(Level)
+        eager, exists = Signal(PRICE_BITS), Signal()
         m.d.comb += [
-            event.symbol.eq(top.symbol), event.rx_time.eq(top.rx_time), event.needed.eq(top.needed),
-            good.eq(met & (top.inexact == 0) & ~top.crossed),
-            verdict.hit.eq(self.top.valid & top.event & good & (row.condition == Condition.CROSS)),
-            verdict.miss.eq(self.top.valid & ~good & (row.condition == Condition.CROSS)),
+            opposite.eq(Mux(sell, top.bid, top.ask)), eager.eq(_eager(opposite.price, sell)),
+            exists.eq((top.inexact == 0) & ~top.crossed & opposite.qty.any()),
         ]
-        return event, verdict
+        verdict, good = Signal(Verdict, name="crossed"), Signal()
+        asks = self.top.valid & self._asks(row, top.symbol, Condition.CROSS)
+        m.d.comb += [good.eq(exists & (eager >= row.threshold)),
+                     verdict.hit.eq(asks & good & top.event), verdict.miss.eq(asks & ~good)]
 
-    def _print(self, m: Module):
-        message = self.trade.payload.message
-        row = self._row(self.trade.payload.symbol)
-        event, verdict = Signal(Event, name="printed_at"), self._verdict(m, "printed")
-        is_print = (message.type == PRINTS[0]) | ((message.type == PRINTS[1]) & (message.detail == ord("Y")))
-        met = Mux(row.side[0], message.price >= row.threshold, message.price <= row.threshold)
-        m.d.comb += [
-            event.symbol.eq(self.trade.payload.symbol), event.rx_time.eq(message.rx_time),
-            event.needed.eq(message.needed),
-            verdict.hit.eq(self.trade.valid & is_print & met & (row.condition == Condition.TRADE_THROUGH)),
-        ]
-        return event, verdict
+        asked = self.top.valid & self._asks(row, top.symbol, Condition.IMBALANCE)
+        own = Mux(sell, top.ask.qty, top.bid.qty)
+        return event, verdict, *self._weigh(m, event, asked, exists & (eager >= row.bound), own, opposite.qty,
+                                            row.threshold[:SHARE_BITS + 1])
 
-    def _imbalance(self, m: Module):
-        """Two registered steps before the verdict: the products, then their comparison."""
-        top = self.top.payload
-        row = self._row(top.symbol)
-        sell = row.side[0]
-        own, opposite = Mux(sell, top.ask.qty, top.bid.qty), Mux(sell, top.bid.qty, top.ask.qty)
-        within = Mux(sell, top.bid.price >= row.price, top.ask.price <= row.price) & opposite.any()
-
-        first, second = Signal(Event), Signal(Event, name="weighed_at")
-        asked, usable = Signal(2), Signal(2)     # there was a top for an IMBALANCE row; it could be a hit
-        event = Signal(2)
-        quantity, total, share = Signal(32), Signal(33), Signal(SHARE_BITS + 1)
-        left, right = Signal(33 + SHARE_BITS), Signal(33 + SHARE_BITS + 1)
+    def _weigh(self, m: Module, event, asked, usable, own, opposite, share):
+        """IMBALANCE: two registered steps before the verdict: the products, then their comparison."""
+        kept = data.StructLayout({"at": event.shape(), "event": 1, "usable": 1})
+        first, second = Signal(kept, reset_less=True), Signal(kept, reset_less=True)
+        asked_1, asked_2 = Signal(), Signal()       # there was a top for an IMBALANCE row, which has stood since
+        quantity, total, factor = Signal(32), Signal(33), Signal(SHARE_BITS + 1)
+        left, right = Signal(32 + SHARE_BITS), Signal(33 + SHARE_BITS + 1)
         m.d.sync += [
-            first.symbol.eq(top.symbol), first.rx_time.eq(top.rx_time), first.needed.eq(top.needed),
-            asked[0].eq(self.top.valid & (row.condition == Condition.IMBALANCE) & self._stands(top.symbol)),
-            usable[0].eq(within & (top.inexact == 0) & ~top.crossed & (row.threshold <= 1 << SHARE_BITS)),
-            event[0].eq(top.event), quantity.eq(own), total.eq(own + opposite), share.eq(row.threshold),
-            second.eq(first), asked[1].eq(asked[0] & self._stands(first.symbol)), usable[1].eq(usable[0]),
-            event[1].eq(event[0]), left.eq(quantity << SHARE_BITS), right.eq(total * share),
+            asked_1.eq(asked & self._stands(event.symbol)), asked_2.eq(asked_1 & self._stands(first.at.symbol)),
+            first.at.eq(event), first.event.eq(self.top.payload.event), first.usable.eq(usable), second.eq(first),
+            quantity.eq(own), total.eq(own + opposite), factor.eq(share),
+            left.eq(quantity << SHARE_BITS), right.eq(total * factor),
         ]
-        verdict, enough = self._verdict(m, "weighed"), Signal()
-        m.d.comb += [enough.eq(usable[1] & (left >= right)), verdict.hit.eq(asked[1] & event[1] & enough),
-                     verdict.miss.eq(asked[1] & ~enough)]
-        return second, verdict
+        verdict, enough = Signal(Verdict, name="weighed"), Signal()
+        m.d.comb += [enough.eq(second.usable & (left >= right)), verdict.hit.eq(asked_2 & second.event & enough),
+                     verdict.miss.eq(asked_2 & ~enough)]
+        return second.at, verdict
+
+    def _print(self, m: Module, rows: Memory):
+        message, symbol = self.trade.payload.message, self.trade.payload.symbol
+        row, event = self._row(m, rows, symbol), self._at(m, symbol, message, "printed_at")
+        verdict = Signal(Verdict, name="printed")
+        is_print = (message.type == PRINTS[0]) | ((message.type == PRINTS[1]) & (message.detail == ord("Y")))
+        met = _eager(message.price, row.side[0]) >= row.threshold
+        m.d.comb += verdict.hit.eq(self.trade.valid & is_print & met
+                                   & self._asks(row, symbol, Condition.TRADE_THROUGH))
+        return event, verdict
 
     # ---- the intent that waits ---------------------------------------------------------------------
 
     def _stands(self, symbol):
         """The row of `symbol` is not changing in this cycle."""
-        return ~((self.arm.valid & (self.arm.payload.symbol[:SYMBOL_BITS] == symbol))
-                 | (self.taken & (self.waiting.symbol == symbol)))
+        return ~((self.arms & (self.arm_at == symbol)) | (self.taken & (self.waiting.symbol == symbol)))
 
     def _wait(self, m: Module, candidates, broken):
-        for event, verdict in broken:
-            with m.If(verdict & (event.symbol == self.waiting.symbol)):
+        for event, missed in broken:
+            with m.If(missed & (event.symbol == self.waiting.symbol)):
                 m.d.sync += self.o.valid.eq(0)
         with m.If(~self._stands(self.waiting.symbol)):
             m.d.sync += self.o.valid.eq(0)
         with m.If(~self.o.valid | self.taken):
-            for event, hit, row in reversed(candidates):    # the last assignment wins: prints go first
+            for event, hit in reversed(candidates):    # the last assignment wins: prints go first
                 with m.If(hit & self._stands(event.symbol)):
-                    m.d.sync += [self.o.valid.eq(1), self.waiting.eq(event), *self._intent(event, row)]
-        m.d.comb += [self.o.payload.origin.eq(Origin.TRIGGER), self.o.payload.symbol.eq(self.waiting.symbol),
-                     self.o.payload.rx_time.eq(self.waiting.rx_time), self.o.payload.needed.eq(self.waiting.needed)]
-
-    def _intent(self, event, row):
-        return [self.o.payload[name].eq(row[name]) for name in
-                ("order_id", "price", "qty", "side", "tif", "strategy", "venue")]
-
-    def _use(self, m: Module):
-        for n, row in enumerate(self.rows):
-            with m.If(self.taken & (self.waiting.symbol == n)):
-                m.d.sync += [row.order_id.eq(row.order_id + 1), row.refills.eq(row.refills - 1)]
-                with m.If(row.refills == 0):
-                    m.d.sync += row.condition.eq(Condition.NONE)
-
-    def _arm(self, m: Module):
-        """The record's row replaces what was armed; a record that does not fit leaves the symbol disarmed."""
-        record, fits = self.arm.payload, Signal()
-        widths = {name: Armed.as_shape()[name].width for name in Armed.as_shape().members}
-        m.d.comb += [self.arm.ready.eq(1), fits.eq((record.action == Action.NEW) & ~_any(
-            record[name][width:] for name, width in widths.items()))]
-        for n, row in enumerate(self.rows):
-            with m.If(self.arm.valid & (record.symbol == n)):
-                m.d.sync += [row[name].eq(record[name]) for name in widths]
-                with m.If(~fits):
-                    m.d.sync += row.condition.eq(Condition.NONE)
+                    m.d.sync += [self.o.valid.eq(1), self.waiting.eq(event)]
 
 
-def _any(values):
-    found = 0
-    for value in values:
-        found = found | value.any()
+def _eager(price, sell):
+    """How good a price of the opposite side is for us: higher is better, for a buy as for a sale."""
+    return price ^ (~sell).replicate(len(price))
+
+
+def _too_wide(record):
+    """Some field does not fit what is kept of it."""
+    found = Const(0)
+    for kept in (Armed, Series):
+        for name, field in kept.as_shape().members.items():
+            if name in record.shape().members:
+                found = found | record[name][Shape.cast(field).width:].any()
     return found
 
 

@@ -49,6 +49,7 @@ class TriggersModel:
     rows: list[Row] = field(init=False)
     waiting: tuple[int, int, Row] | None = None         # symbol, rx_time, the row that fired
     weighing: list[tuple[Top, Row] | None] = field(init=False)
+    arm_ready: bool = True      # an ARM offered in this cycle is taken
 
     def __post_init__(self):
         self.rows = [Row() for _ in range(self.config.symbols)]
@@ -63,6 +64,8 @@ class TriggersModel:
             "order_id", "price", "qty", "side", "tif", "strategy", "venue")}}
 
     def step(self, ready: bool, top: Top | None = None, trade: Print | None = None, arm: tuple[int, Row] | None = None):
+        """An `arm` must only be given in a cycle in which `arm_ready` is true."""
+        assert self.arm_ready or not arm
         taken = ready and self.waiting is not None
         busy = self.waiting[0] if self.waiting else None
         changing = {arm[0]} if arm else set()
@@ -96,6 +99,7 @@ class TriggersModel:
                                       condition=row.condition if row.refills else Condition.NONE)
         if arm:
             self.rows[arm[0]] = arm[1]
+        self.arm_ready = not taken or (arm is not None and arm[0] == busy)
         self.waiting = waiting
 
     def _weigh(self, top: Top | None, changing: set):

@@ -48,6 +48,9 @@ class Bench:
             offered = {name: getattr(intent, name) for name in (
                 "symbol", "rx_time", "order_id", "price", "qty", "side", "tif", "strategy", "venue")}
         assert offered == self.model.offered()
+        assert ctx.get(dut.arm.ready) == self.model.arm_ready
+        if not self.model.arm_ready:
+            arm = None
         if arm and wide:
             arm = (arm[0], dataclasses.replace(arm[1], condition=Condition.NONE))
         self.model.step(ready, top, trade, arm)
