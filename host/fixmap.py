@@ -120,15 +120,16 @@ def read_report(raw: bytes, venues: tuple[str, ...]) -> Report | None:
     if message.text(49) not in venues:
         raise FixError(49, message.offset(49), f"is {message.text(49)!r}, which is no venue of ours", reject=9)
     venue = venues.index(message.text(49))
-    order = _id(message, 41 if 41 in message else 11)
+    order, request = _id(message, 41 if 41 in message else 11), _id(message, 11) if 41 in message else 0
     if message.msg_type == MsgType.ORDER_CANCEL_REJECT:
         return Report(order, "", messages.CANCEL_REFUSED, message.text(39), "", Side.BUY, venue,
-                      text=_text(message, 58))
+                      text=_text(message, 58), request_id=request)
     return Report(
         order, message.text(17), message.text(150), message.text(39), message.text(55), _side(message), venue,
         last_qty=message.qty(32) if 32 in message else 0, last_price=message.price(31) if 31 in message else 0,
         leaves_qty=message.qty(151), cum_qty=message.qty(14), ref_id=_text(message, 19),
-        maker=message.get(851) == _ADDED, text=_text(message, 58), time=message.time(60) if 60 in message else 0)
+        maker=message.get(851) == _ADDED, text=_text(message, 58), time=message.time(60) if 60 in message else 0,
+        request_id=request, price=message.price(44) if 44 in message else 0)
 
 
 def _text(message: Message, tag: int) -> str:

@@ -51,15 +51,31 @@ class CancelOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplaceOrder:
+    """A request to replace `orig_id` (35=G). `qty` is the new total, what has been filled included."""
+    order_id: int
+    orig_id: int
+    stock: str
+    side: Side
+    qty: int
+    price: int
+    strategy: int
+    venue: int = UNROUTED
+    time: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a venue said of an order: ExecutionReport (35=8), or OrderCancelReject (35=9).
 
     Parameters
     ----------
-    order_id : the order it is about: 41 where present, else 11.
+    order_id : the order it is about: OrigClOrdID (41) where present, else ClOrdID (11).
     exec_type : ExecType (150), one character; `CANCEL_REFUSED` for 35=9.
     exec_id, ref_id : ExecID (17), and ExecRefID (19) of a bust or correction.
     maker : LastLiquidityInd (851) says that the order added liquidity.
+    request_id : the cancel or replace that it answers: ClOrdID (11) where 41 is present, else 0.
+    price : the order's Price (44), 0 where absent.
     """
 
     order_id: int
@@ -77,6 +93,8 @@ class Report:
     maker: bool = False
     text: str = ""
     time: int = 0
+    request_id: int = 0
+    price: int = 0
 
     @property
     def is_trade(self) -> bool:
@@ -84,11 +102,14 @@ class Report:
 
 
 #: ExecType (150) as text. `CANCEL_REFUSED` is ours, for 35=9, which has no ExecType.
-NEW, CANCELED, REPLACED = ExecType.NEW.decode(), ExecType.CANCELED.decode(), ExecType.REPLACED.decode()
-PENDING_CANCEL, PENDING_NEW = ExecType.PENDING_CANCEL.decode(), "A"
-REJECTED, EXPIRED = ExecType.REJECTED.decode(), ExecType.EXPIRED.decode()
+NEW, PENDING_NEW, REJECTED = ExecType.NEW.decode(), ExecType.PENDING_NEW.decode(), ExecType.REJECTED.decode()
+CANCELED, PENDING_CANCEL = ExecType.CANCELED.decode(), ExecType.PENDING_CANCEL.decode()
+REPLACED, PENDING_REPLACE = ExecType.REPLACED.decode(), ExecType.PENDING_REPLACE.decode()
+EXPIRED, RESTATED = ExecType.EXPIRED.decode(), ExecType.RESTATED.decode()
+DONE_FOR_DAY, CALCULATED = ExecType.DONE_FOR_DAY.decode(), ExecType.CALCULATED.decode()
+STOPPED, SUSPENDED = ExecType.STOPPED.decode(), ExecType.SUSPENDED.decode()
 TRADE, TRADE_CORRECT = ExecType.TRADE.decode(), ExecType.TRADE_CORRECT.decode()
-TRADE_CANCEL = ExecType.TRADE_CANCEL.decode()
+TRADE_CANCEL, ORDER_STATUS = ExecType.TRADE_CANCEL.decode(), ExecType.ORDER_STATUS.decode()
 CANCEL_REFUSED = "cancel refused"
 
 

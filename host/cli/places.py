@@ -17,6 +17,8 @@ DOCS = BUILD / "docs"
 CRASH = BUILD / "crash.txt"
 
 SUMMARY, RECORDS, FIX_LOG, TRAILS, SOCKET = "summary.json", "records.bin", "fix.log", "trails.jsonl", "control.sock"
+#: The book of record (`host.oms.sqlite`).
+OMS = "oms.sqlite"
 LIMITS, AUDIT = "limits.toml", "audit.jsonl"
 
 

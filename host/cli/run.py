@@ -41,6 +41,10 @@ def run(seed: Annotated[int, typer.Option(help="Of the order flow. Same seed, sa
         print(f"fault: {fault}")
     for one in summary["reconciliation"]:
         print(f"desk and NIC differ: {one['stock']} on {one['venue']}, {one['what']}: {one['desk']} and {one['nic']}")
+    if not summary["reconciled"]:
+        print("desk and NIC were not compared: an order or a request was still in flight")
+    for one in summary["doubts"]:
+        print(f"in doubt: order {one['order_id']:016X}: {one['what']}")
     print(f"summary, records and FIX log: {out}")
 
 

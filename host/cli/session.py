@@ -19,7 +19,8 @@ from host.desk.recorder import Recorder
 from host.desk.statistics import Statistics
 from host.link import LinkError
 from host.link.virtual import VirtualLink
-from host.positions.reconcile import reconcile
+from host.oms.journal import JournalError
+from host.oms.sqlite import SqliteJournal, remove
 from host.risk.limits import Limits, LimitsError, check
 from sim.nic import VirtualNic
 
@@ -47,7 +48,12 @@ class Session:
     def __enter__(self) -> "Session":
         self.server = ControlServer(self.out)
         try:
-            self._build()
+            self.journal = self._journal()
+            try:
+                self._build()
+            except BaseException:
+                self.journal.close()
+                raise
         except BaseException:
             self.server.close()
             raise
@@ -58,6 +64,7 @@ class Session:
         self.server.close()
         self.recorder.close()
         self.link.close()
+        self.journal.close()
 
     def _build(self) -> None:
         (self.out / places.SUMMARY).unlink(missing_ok=True)
@@ -65,13 +72,23 @@ class Session:
             nic = VirtualNic(GBE, trace=self.waveform, progress=lambda text: status.update(f"building the NIC: {text}"))
         try:
             self.link = VirtualLink(nic)
-            self.simulation = Simulation(nic, self.link, self.limits, seed=self.seed, duration_ns=self.duration)
+            self.simulation = Simulation(nic, self.link, self.limits, seed=self.seed, duration_ns=self.duration,
+                                         journal=self.journal)
         except (LinkError, ValueError) as error:
             nic.close()
             raise UserError(str(error)) from None
         self.statistics = Statistics(self.simulation.desk)
         self.recorder = Recorder(self.simulation.desk, self.out, places.RECORDS, places.FIX_LOG, places.TRAILS)
         self.simulation.on_records = self.recorder.on_records
+
+    def _journal(self) -> SqliteJournal:
+        """The book of record of this session alone: the simulated day begins anew each time."""
+        path = self.out / places.OMS
+        try:
+            remove(path)
+            return SqliteJournal(path)
+        except JournalError as error:
+            raise UserError(str(error)) from None
 
     def trade(self) -> None:
         """Run to the end."""
@@ -90,11 +107,14 @@ class Session:
     def finish(self) -> dict[str, Any]:
         """The summary, also written to the folder; the NIC's exposure is read back and compared."""
         simulation = self.simulation
-        exposures = {listing.index: simulation.driver.exposure(listing.index)
-                     for listing in simulation.universe.listings}
+        desk = simulation.desk
+        breaks = desk.reconcile(lambda: {listing.index: simulation.driver.exposure(listing.index)
+                                         for listing in simulation.universe.listings})
         summary = self._summary()
-        summary["reconciliation"] = [asdict(one) for one in reconcile(
-            simulation.universe, simulation.desk.positions, simulation.desk.oms.live, exposures)]
+        summary["reconciled"] = breaks is not None
+        summary["reconciliation"] = [asdict(one) for one in breaks or ()]
+        summary["doubts"] = [asdict(one) for one in desk.oms.doubts()]
+        summary["oms_events"] = desk.oms.durable
         text = json.dumps(summary, indent=1, sort_keys=True) + "\n"
         places.write_text(self.out / places.SUMMARY, text)
         for failure in simulation.desk.failures[:1]:

@@ -15,6 +15,7 @@ from hdl.venue import SIMULATED, VenueSpec
 from host.desk.desk import Desk
 from host.link import Link
 from host.link.driver import Driver
+from host.oms.journal import Journal
 from host.risk import registers
 from host.risk.limits import Limits
 from host.universe import Universe
@@ -49,12 +50,14 @@ class Simulation:
     ----------
     nic, link : the virtual NIC, freshly made, and the link to it.
     duration_ns : of trading; the wind-down comes on top.
+    journal : of the desk's book of record.
 
     `on_records`, where set, sees every batch of records before the desk does.
     """
 
     def __init__(self, nic: VirtualNic, link: Link, limits: Limits, *, seed: int, duration_ns: int,
-                 venues: tuple[VenueSpec, ...] = SIMULATED, host: HostModel = HostModel()):
+                 venues: tuple[VenueSpec, ...] = SIMULATED, host: HostModel = HostModel(),
+                 journal: Journal | None = None):
         self.nic, self.link, self.limits, self.venues, self.host = nic, link, limits, venues, host
         self.clock_ns = 10**9 // nic.config.clock_hz
         self.universe = Universe.grid(tuple(limits.symbols), tuple(venue.target_comp_id for venue in venues))
@@ -69,7 +72,7 @@ class Simulation:
         self.start = self.now = self._time(nic.cycle)
         self.stop, self.end = self.start + duration_ns, self.start + duration_ns + WIND_DOWN_NS
         self.exchange = Exchange(venues, self.universe.stocks, seed, self.start)
-        self.desk = Desk(nic.config, self.universe, limits, venues, self._write, lambda: self.now)
+        self.desk = Desk(nic.config, self.universe, limits, venues, self._write, lambda: self.now, journal=journal)
         self._next_poll = self.start + host.poll_ns
         self._up: deque[tuple[int, np.ndarray]] = deque()
         self._down: deque[tuple[int, np.ndarray]] = deque()

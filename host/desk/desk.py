@@ -1,6 +1,6 @@
 """The desk: one bus, every service on it, in the order in which they must see a message."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from fixparse.templates import SessionText
 from hdl.config import NicConfig
@@ -11,7 +11,7 @@ from host.alpha.strategy import Context, Strategy
 from host.alpha.taker import ImbalanceTaker
 from host.bus import InProcess, Subscription
 from host.bus.inprocess import FaultHandler
-from host.bus.topics import FAULTS
+from host.bus.topics import BREAKS, FAULTS
 from host.desk.nicport import NicPort
 from host.ems.adapter import EmsAdapter
 from host.ems.ems import Ems
@@ -19,10 +19,11 @@ from host.ems.ids import DAY_NS, OrderIds
 from host.ems.router import Router
 from host.marketdata.adapter import MarketDataAdapter
 from host.marketdata.books import Books
-from host.oms.journal import Journal
+from host.oms.journal import Journal, JournalError
 from host.oms.oms import Oms
 from host.positions.adapter import PositionsAdapter
 from host.positions.positions import Fees, Positions
+from host.positions.reconcile import Break, Exposure, Reconciler
 from host.risk.adapter import Apply, RiskAdapter
 from host.risk.limits import Limits
 from host.tca.adapter import TcaAdapter
@@ -44,6 +45,8 @@ class Desk:
     Subscription order is delivery order: books first, strategies last, so that a strategy decides on
     books, positions and scores that already know of what it is being told.
 
+    A journal that is not empty is taken up where it ends: orders, positions, and numbers for new orders.
+
     Parameters
     ----------
     apply : brings register writes to the NIC (kill, resume).
@@ -58,16 +61,19 @@ class Desk:
                  strategies: dict[str, Callable[[Context], Strategy]] = STRATEGIES):
         self.universe = universe
         self.failures: list[Exception] = []
+        self.oms_fault = ""
         self.bus = InProcess(clock, on_fault or self._failed)
         self.books = Books()
         self.positions = Positions(FEES)
         self.tca = Tca()
         self.oms = Oms(journal)
+        self.positions.recover(self.oms.executed())
         sessions = tuple(SessionText(venue.sender_comp_id, venue.target_comp_id) for venue in venues)
         router = Router(universe, self.books, self.tca.score)
         ids = OrderIds(config.open_orders, day=clock() // DAY_NS, grace=SLOT_GRACE_NS)
+        ids.resume(self.oms.ids(), (order.order_id for order in self.oms.live))
 
-        self.nic = NicPort(self.bus, len(sessions))
+        self.nic = NicPort(self.bus, len(sessions), self.settle)
         self.marketdata = MarketDataAdapter(self.bus, self.books)
         self.risk = RiskAdapter(self.bus, limits, self.positions, apply)
         self.ems = EmsAdapter(self.bus, Ems(universe, self.oms, router), sessions)
@@ -94,6 +100,32 @@ class Desk:
 
     def _held(self, stock: str) -> int:
         return self.positions.position(stock).qty
+
+    def settle(self) -> bool:
+        """Make the book of record durable and tell what waited for it. Where it cannot be written, kill, and False."""
+        try:
+            self.ems.settle()
+        except JournalError as error:
+            if not self.risk.control.killed:  # armed triggers fire without us: they must stop as well
+                self.risk.kill("oms", str(error))
+            if not self.oms_fault:
+                self.bus.publish(FAULTS, {"service": "oms", "what": str(error)})
+            self.oms_fault = str(error)
+            return False
+        if self.oms_fault:
+            self.bus.publish(FAULTS, {"service": "oms", "what": f"the book of record is written again, "
+                                                                f"{self.oms.durable} events; resume to trade"})
+            self.oms_fault = ""
+        return True
+
+    def reconcile(self, read: Callable[[], Mapping[int, Exposure]],
+                  drain: Callable[[], None] = lambda: None) -> list[Break] | None:
+        """Compare positions and open orders with the NIC's registers, and tell every break (`Reconciler.check`)."""
+        breaks = Reconciler(self.universe, self.positions, self.oms, read, drain).check()
+        for one in breaks or ():
+            self.bus.publish(BREAKS, one, key=(one.stock, one.venue, one.what))
+            self.bus.publish(FAULTS, {"service": "positions", "what": str(one)})
+        return breaks
 
     def wind_down(self) -> None:
         """End trading in good order: no strategy acts any more, triggers are disarmed, live orders cancelled."""

@@ -1,5 +1,7 @@
 """The NIC on the bus: its records become messages, and what services want sent is collected for it."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from fixparse.stream import Framer
@@ -16,10 +18,11 @@ class NicPort:
     Parameters
     ----------
     venues : order sessions of the NIC.
+    settle : called after each batch and before anything leaves; nothing leaves while it returns False.
     """
 
-    def __init__(self, bus: Bus, venues: int):
-        self.bus = bus
+    def __init__(self, bus: Bus, venues: int, settle: Callable[[], bool] = lambda: True):
+        self.bus, self.settle = bus, settle
         self.lost = 0
         self._serial: int | None = None
         self._outbox: list[np.ndarray] = []
@@ -38,10 +41,11 @@ class NicPort:
         edges = np.flatnonzero(np.diff(kinds)) + 1
         for start, end in zip([0, *edges.tolist()], [*edges.tolist(), len(kinds)], strict=True):
             self._run(int(kinds[start]), raw[start:end])
+        self.settle()
 
     def take(self) -> np.ndarray:
         """What services want sent since last asked: (n, 64) bytes, in order."""
-        if not self._outbox:
+        if not self.settle() or not self._outbox:
             return _NO_RECORDS
         records = np.concatenate([one.view(np.uint8).reshape(-1, RECORD_BYTES) for one in self._outbox])
         self._outbox.clear()

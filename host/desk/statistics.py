@@ -99,7 +99,9 @@ class Statistics:
     def _on_report(self, message: Message) -> None:
         report = fixmap.read_report(message.payload, self.desk.universe.venues)
         if report and report.is_trade:
-            origin = self.desk.oms.orders[report.order_id].new.origin
+            order = self.desk.oms.find(report.order_id)
+            assert order, "the OMS told it"
+            origin = order.new.origin
             self.orders[ORIGINS[origin]]["fills"] += 1
             self.orders[ORIGINS[origin]]["shares"] += report.last_qty
 

@@ -1,5 +1,6 @@
 """The EMS and OMS on the bus: passed orders to the NIC, the NIC's records and the venues' reports back."""
 
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,12 @@ from host.bus.topics import (
     ROUTED,
     SENT,
     VENUE_REPORTS,
+    Topic,
 )
 from host.ems.ems import Ems
 from host.messages import CancelOrder, NewOrder, Rejection
 from host.oms.oms import Change
+from host.oms.order import Order
 from host.risk.adapter import HARDWARE
 
 
@@ -35,6 +38,9 @@ class EmsAdapter:
     Step 3 appears on the bus when the frame has left, rebuilt byte for byte from what the NIC says it
     wrote. Orders that the NIC fired by itself appear in steps 1 to 3 afterwards, with hardware times.
 
+    What a venue reported goes out (step 5) in `settle`, once it is durable. Whoever runs this adapter calls
+    that when there is nothing more to read for now, and again before anything leaves for the NIC.
+
     Parameters
     ----------
     sessions : CompIDs of what we send, by venue.
@@ -43,6 +49,7 @@ class EmsAdapter:
     def __init__(self, bus: Bus, ems: Ems, sessions: tuple[SessionText, ...]):
         self.bus, self.ems, self.sessions = bus, ems, sessions
         self._hops: dict[int, tuple[Hop, ...]] = {}
+        self._held: deque[tuple[Topic, Any, object, Message]] = deque()
         self._to_alpha = fixmap.Desk("EMS", "ALPHA")
         self._hardware = fixmap.Desk(HARDWARE, "EMS")
         bus.subscribe(PASSED, self._on_passed, name="ems")
@@ -50,6 +57,18 @@ class EmsAdapter:
         bus.subscribe(DECISIONS, self._on_decisions, name="ems")
         bus.subscribe(SENT, self._on_sent, name="ems")
         bus.subscribe(VENUE_REPORTS, self._on_venue, name="ems")
+
+    def settle(self) -> None:
+        """Make the book of record durable, and tell what it may now tell, until nothing is left to tell.
+
+        Raises `JournalError` where it cannot be written; nothing is lost, all of it waits for the next call.
+        """
+        oms = self.ems.oms
+        while self._held or oms.durable != oms.count:
+            oms.commit()
+            for _ in range(len(self._held)):  # what is added meanwhile waits for the next commit
+                topic, payload, key, cause = self._held.popleft()
+                self.bus.publish(topic, payload, key=key, cause=cause)
 
     def _on_passed(self, message: Message) -> None:
         if fixmap.sender(message.payload) == HARDWARE:
@@ -61,6 +80,7 @@ class EmsAdapter:
         else:
             answer = self.ems.on_order(asked, message.time)
             if isinstance(answer, Rejection):
+                self._tell_breaks()
                 self.bus.publish(REJECTED, self._to_alpha.rejection(answer), cause=message)
                 return
             intent = answer
@@ -122,7 +142,6 @@ class EmsAdapter:
         return template.encode(self.sessions[order.venue], values)
 
     def _on_venue(self, message: Message) -> None:
-        breaks = len(self.ems.oms.breaks)
         try:
             report = fixmap.read_report(message.payload, self.ems.universe.venues)
         except FixError as error:
@@ -130,24 +149,30 @@ class EmsAdapter:
             return
         if report is None:
             return
-        change = self.ems.on_report(report)
-        for broken in self.ems.oms.breaks[breaks:]:
-            self._fault("oms", f"order {broken.order_id:016X}, execution {broken.exec_id!r}: {broken.why}")
-        if change:
-            self.bus.publish(REPORTS, message.payload, cause=message)
-            self._changed(report.order_id, message)
+        outcome = self.ems.on_report(report)
+        self._tell_breaks()
+        if isinstance(outcome, Change):
+            self._held.append((REPORTS, message.payload, None, message))
+            self._held.append((ORDERS, _order_state(outcome.order), outcome.order.order_id, message))
 
     def _changed(self, order_id: int, cause: Message) -> None:
-        if order := self.ems.oms.orders.get(order_id):
-            self.bus.publish(ORDERS, _order_state(Change(order, order.state)), key=order_id, cause=cause)
+        self._tell_breaks()
+        if order := self.ems.oms.find(order_id):
+            if self._held:  # it may know of a report that is not durable yet
+                self._held.append((ORDERS, _order_state(order), order.order_id, cause))
+            else:
+                self.bus.publish(ORDERS, _order_state(order), key=order.order_id, cause=cause)
+
+    def _tell_breaks(self) -> None:
+        for broken in self.ems.oms.take_breaks():
+            self._fault("oms", str(broken))
 
     def _fault(self, service: str, what: str) -> None:
         self.bus.publish(FAULTS, {"service": service, "what": what})
 
 
-def _order_state(change: Change) -> dict[str, Any]:
-    order = change.order
+def _order_state(order: Order) -> dict[str, Any]:
     return {"order_id": order.new.order_id, "stock": order.new.stock, "side": int(order.new.side),
-            "qty": order.new.qty, "price": order.new.price, "strategy": order.new.strategy, "venue": order.new.venue,
-            "origin": int(order.new.origin), "state": change.state.value, "filled": order.filled,
+            "qty": order.qty, "price": order.price, "strategy": order.new.strategy, "venue": order.new.venue,
+            "origin": int(order.new.origin), "state": order.state.value, "filled": order.filled,
             "leaves": order.leaves}

@@ -7,7 +7,8 @@ import numpy as np
 from hdl.layouts import INTENT, Action, Origin, Reason, Side
 from host.ems.router import Router
 from host.messages import UNROUTED, CancelOrder, NewOrder, Rejection, Report
-from host.oms.oms import Change, Oms
+from host.oms.breaks import Break
+from host.oms.oms import Change, Oms, Outcome
 from host.universe import Universe
 
 
@@ -16,7 +17,7 @@ class Verdict:
     """A gate decision, with the order or cancel it was about. `rejection` is None where it passed."""
     asked: NewOrder | CancelOrder
     rejection: Rejection | None
-    change: Change | None
+    change: Outcome
 
 
 class Ems:
@@ -29,8 +30,10 @@ class Ems:
 
     def __init__(self, universe: Universe, oms: Oms, router: Router):
         self.universe, self.oms, self.router = universe, oms, router
-        self.routed: dict[int, NewOrder] = {}
-        self._cancels: dict[int, CancelOrder] = {}
+        self.routed: dict[int, NewOrder] = {order_id: order.new for order_id, order in oms.orders.items()}
+        self._cancels: dict[int, CancelOrder] = {
+            cancel.order_id: cancel for order in oms.orders.values() for cancel in order.requests.values()
+            if isinstance(cancel, CancelOrder)}
 
     def on_order(self, order: NewOrder, now: int) -> np.ndarray | Rejection:
         """An INTENT for a passed order; a rejection where no venue can take it."""
@@ -39,10 +42,10 @@ class Ems:
         if listing is None:
             reason = Reason.STALE if order.stock in self.universe.by_stock else Reason.RESTRICTED
             return self._reject(order, 1 << reason, now)
-        routed = self.routed[order.order_id] = order.to(listing.venue)
-        if self.oms.on_new(routed) is None:
-            del self.routed[order.order_id]
-            return self._reject(order, 1 << Reason.DUPLICATE, now)
+        routed = order.to(listing.venue)
+        if isinstance(self.oms.on_new(routed), Break):
+            return self._refused(order, now)
+        self.routed[order.order_id] = routed
         return INTENT.make(symbol=listing.index, order_id=routed.order_id, price=routed.price, qty=routed.qty,
                            side=routed.side, action=Action.NEW, strategy=routed.strategy, venue=listing.venue,
                            tif=ord(routed.tif))
@@ -50,7 +53,7 @@ class Ems:
     def on_cancel(self, cancel: CancelOrder, now: int) -> np.ndarray | None:
         """An INTENT that cancels; None where the order is not live any more (its report is on the way)."""
         order = self.routed.get(cancel.orig_id)
-        if order is None or self.oms.on_cancel(cancel) is None:
+        if order is None or not isinstance(self.oms.on_cancel(cancel), Change):
             return None
         listing = self.universe.find(order.stock, order.venue)
         assert listing is not None, "a routed order has a listing"
@@ -67,7 +70,7 @@ class Ems:
             rejection = Rejection(order_id, order.stock, order.side, cancel.qty, order.price, order.strategy,
                                   reasons, time) if reasons else None
             return Verdict(cancel, rejection, self.oms.on_rejection(rejection) if rejection else None)
-        change = None
+        change: Outcome = None
         if order_id not in self.routed:
             if int(record["origin"]) != Origin.TRIGGER:
                 return None
@@ -83,8 +86,8 @@ class Ems:
         """What went out under a ClOrdID."""
         return self._cancels.get(order_id) or self.routed.get(order_id)
 
-    def on_report(self, report: Report) -> Change | None:
-        """A venue's report; None where it changed nothing (duplicate, or a break: see `oms.breaks`)."""
+    def on_report(self, report: Report) -> Outcome:
+        """A venue's report; None where it came before."""
         return self.oms.on_report(report)
 
     def live(self, venue: int | None = None) -> list[NewOrder]:
@@ -98,9 +101,16 @@ class Ems:
                         time=int(record["time"]), origin=Origin.TRIGGER)
 
     def _reject(self, order: NewOrder, reasons: int, now: int) -> Rejection:
-        rejection = Rejection(order.order_id, order.stock, order.side, order.qty, order.price, order.strategy,
-                              reasons, now)
+        rejection = self._rejection(order, reasons, now)
         self.oms.on_rejection(rejection)
         return rejection
+
+    def _refused(self, order: NewOrder, now: int) -> Rejection:
+        """The OMS did not take it, and has it on record as refused."""
+        return self._rejection(order, 1 << (Reason.KILL if self.oms.stopped else Reason.DUPLICATE), now)
+
+    @staticmethod
+    def _rejection(order: NewOrder, reasons: int, now: int) -> Rejection:
+        return Rejection(order.order_id, order.stock, order.side, order.qty, order.price, order.strategy, reasons, now)
 
 

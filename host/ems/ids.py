@@ -6,6 +6,7 @@
 """
 
 from collections import deque
+from collections.abc import Iterable
 
 DAY_NS = 86_400 * 10**9
 _DAY_SHIFT = 48
@@ -57,6 +58,15 @@ class OrderIds:
         if self._used.get(slot) == order_id:
             del self._used[slot]
             self._free.append((slot, now + self.grace))
+
+    def resume(self, used: Iterable[int], live: Iterable[int]) -> None:
+        """After a restart: numbers go on beyond those `used` today, and slots of `live` orders stay taken."""
+        for order_id in used:
+            if order_id >> _DAY_SHIFT == self._base >> _DAY_SHIFT:
+                self._count = max(self._count, (order_id - self._base) // self.open_orders)
+        taken = {order_id & (self.open_orders - 1): order_id for order_id in live}
+        self._used |= taken
+        self._free = deque((slot, since) for slot, since in self._free if slot not in taken)
 
     @property
     def in_use(self) -> int:

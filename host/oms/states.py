@@ -1,83 +1,86 @@
-"""The life of an order: states, events, and every legal transition, as a table.
+"""The states of an order, and what may be said of an order in each: tables without behaviour.
 
-States are FIX 4.4's OrdStatus (volume 4, appendix D) as far as they are used. What is not in the
-table is illegal, and becomes a `Break` for a person to look at; it never changes an order.
+Source: FIX 4.4 (errata 20030618) volume 4, "Order State Change Matrices" (appendix D of FIX 4.2), with its
+table of OrdStatus and precedence. An order may be in several states at once, such as filled and pending
+cancel; its OrdStatus (39) is the one of highest precedence. `host.oms.order` keeps the facts apart and
+takes the highest.
+
+Two things differ from the venue's view, which the matrices take. An order is pending cancel or pending
+replace from the moment our request leaves, not from its acknowledgement, because from then on its end is
+uncertain. And what ends an order (cancel, expiry, rejection) ends its requests as well: nothing of them is
+pending any more, although their refusals may still come.
 """
 
 import enum
 
+from fixparse.enums import OrdStatus
+from host import messages as m
+
+#: What we do to an order, beside ExecType (150) and `CANCEL_REFUSED` for what a venue says of it.
+CANCEL_SENT, REPLACE_SENT, GATE_REJECTED = "cancel sent", "replace sent", "gate rejected"
+
 
 class State(enum.Enum):
-    PENDING_NEW = "pending new"        # sent, or on its way; nothing heard
-    NEW = "new"
-    PARTIALLY_FILLED = "partially filled"
-    FILLED = "filled"
-    PENDING_CANCEL = "pending cancel"  # a cancel was sent; fills may still come
-    CANCELED = "canceled"
-    REJECTED = "rejected"              # by the gate or the venue
-    EXPIRED = "expired"
+    """OrdStatus. The value is for people; `fix` is tag 39; of several states, that of highest `precedence` shows."""
+    fix: str
+    precedence: int
+    legal: frozenset[str]
 
-    @property
-    def live(self) -> bool:
-        """The order can still trade."""
-        return self in _LIVE
+    PENDING_CANCEL = "pending cancel", OrdStatus.PENDING_CANCEL, 12
+    PENDING_REPLACE = "pending replace", OrdStatus.PENDING_REPLACE, 11
+    DONE_FOR_DAY = "done for day", OrdStatus.DONE_FOR_DAY, 10
+    CALCULATED = "calculated", OrdStatus.CALCULATED, 9
+    FILLED = "filled", OrdStatus.FILLED, 8
+    STOPPED = "stopped", OrdStatus.STOPPED, 7
+    SUSPENDED = "suspended", OrdStatus.SUSPENDED, 6
+    CANCELED = "canceled", OrdStatus.CANCELED, 5
+    EXPIRED = "expired", OrdStatus.EXPIRED, 5
+    PARTIALLY_FILLED = "partially filled", OrdStatus.PARTIALLY_FILLED, 4
+    NEW = "new", OrdStatus.NEW, 2
+    PENDING_NEW = "pending new", OrdStatus.PENDING_NEW, 2
+    REJECTED = "rejected", OrdStatus.REJECTED, 2
 
-
-_LIVE = {State.PENDING_NEW, State.NEW, State.PARTIALLY_FILLED, State.PENDING_CANCEL}
-
-
-class Event(enum.Enum):
-    ACCEPTED = enum.auto()
-    FILLED_SOME = enum.auto()       # a trade, with quantity left afterwards
-    FILLED_ALL = enum.auto()
-    CANCEL_SENT = enum.auto()
-    CANCELED = enum.auto()
-    CANCEL_REFUSED = enum.auto()    # 35=9, or the gate stopped the cancel
-    REJECTED = enum.auto()
-    EXPIRED = enum.auto()
-    BUSTED = enum.auto()            # a trade was taken back
+    def __new__(cls, text: str, fix: bytes, precedence: int) -> "State":
+        state = object.__new__(cls)
+        state._value_, state.fix, state.precedence = text, fix.decode(), precedence
+        state.legal = frozenset()
+        return state
 
 
-#: The state follows from the quantity filled: new, partially filled, or filled.
-BY_FILLS = None
+#: OrdStatus values after which an order trades no more.
+FINAL = frozenset(state.fix for state in (State.FILLED, State.CANCELED, State.EXPIRED, State.REJECTED,
+                                          State.DONE_FOR_DAY, State.CALCULATED))
 
-_S, _E = State, Event
+#: What changes no state of its own: it says what is known, or answers a request, and may come late.
+ANSWERS = {m.PENDING_NEW, m.PENDING_CANCEL, m.PENDING_REPLACE, m.CANCEL_REFUSED, m.ORDER_STATUS}
+#: Trades count whenever they come, also after the order's end (D35), in any order with their corrections.
+EXECUTIONS = {m.TRADE, m.TRADE_CORRECT, m.TRADE_CANCEL}
+ENDS = {m.CANCELED, m.EXPIRED}
+HOLDS = {m.STOPPED, m.SUSPENDED}
+#: New terms: a replace accepted (D6 to D18), or the venue's own change (D20, D21).
+TERMS = {m.REPLACED, m.RESTATED}
+REQUESTS = {CANCEL_SENT, REPLACE_SENT}
 
-_OPEN = {
-    _E.FILLED_SOME: _S.PARTIALLY_FILLED, _E.FILLED_ALL: _S.FILLED, _E.CANCEL_SENT: _S.PENDING_CANCEL,
-    _E.CANCELED: _S.CANCELED, _E.EXPIRED: _S.EXPIRED, _E.REJECTED: _S.REJECTED, _E.CANCEL_REFUSED: BY_FILLS,
-    _E.BUSTED: BY_FILLS,
+_WORKING = ANSWERS | EXECUTIONS | ENDS | HOLDS | TERMS | REQUESTS | {m.NEW, m.DONE_FOR_DAY}
+#: What may still come after an end: late acknowledgements and late or corrected trades; its end stays.
+_ENDED = ANSWERS | EXECUTIONS | {m.NEW, m.REPLACED, m.DONE_FOR_DAY, m.CALCULATED}
+
+#: What may happen to an order, by its state when requests are left aside. All else is illegal: it becomes a
+#: `Break` and never changes an order.
+LEGAL: dict[State, set[str]] = {
+    State.PENDING_NEW: _WORKING | {m.REJECTED, GATE_REJECTED},
+    State.NEW: _WORKING | {m.REJECTED, m.CALCULATED},  # an acknowledged order may still be rejected
+    State.PARTIALLY_FILLED: _WORKING | {m.CALCULATED},
+    State.STOPPED: _WORKING | {m.CALCULATED},
+    State.SUSPENDED: _WORKING | {m.REJECTED, m.CALCULATED},
+    # a filled order may be replaced to trade more (D8); there is nothing left to cancel
+    State.FILLED: ANSWERS | EXECUTIONS | TERMS | {REPLACE_SENT, m.NEW, m.DONE_FOR_DAY, m.CALCULATED},
+    # until it is restated the next morning (D27 to D29)
+    State.DONE_FOR_DAY: ANSWERS | EXECUTIONS | ENDS | TERMS | {m.NEW, m.CALCULATED},
+    State.CALCULATED: ANSWERS | EXECUTIONS | ENDS | TERMS | {m.NEW},
+    State.CANCELED: _ENDED,
+    State.EXPIRED: _ENDED,
+    State.REJECTED: ANSWERS,
 }
-
-TRANSITIONS: dict[State, dict[Event, State | None]] = {
-    _S.PENDING_NEW: {**_OPEN, _E.ACCEPTED: _S.NEW},
-    _S.NEW: {**_OPEN, _E.ACCEPTED: _S.NEW},
-    # an acknowledgement that comes after its first fill changes nothing
-    _S.PARTIALLY_FILLED: {**_OPEN, _E.ACCEPTED: _S.PARTIALLY_FILLED},
-    # fills race the cancel: it stays pending until the venue answers it or nothing is left
-    _S.PENDING_CANCEL: {**_OPEN, _E.ACCEPTED: _S.PENDING_CANCEL, _E.FILLED_SOME: _S.PENDING_CANCEL,
-                        _E.CANCEL_SENT: _S.PENDING_CANCEL, _E.BUSTED: _S.PENDING_CANCEL},
-    # the refusal of a cancel that came too late
-    _S.FILLED: {_E.ACCEPTED: _S.FILLED, _E.CANCEL_REFUSED: _S.FILLED, _E.BUSTED: BY_FILLS},
-    # reports out of order: a trade from before the cancel still counts
-    _S.CANCELED: {_E.ACCEPTED: _S.CANCELED, _E.FILLED_SOME: _S.CANCELED, _E.FILLED_ALL: _S.FILLED,
-                  _E.CANCELED: _S.CANCELED, _E.CANCEL_REFUSED: _S.CANCELED, _E.BUSTED: _S.CANCELED},
-    _S.EXPIRED: {_E.ACCEPTED: _S.EXPIRED, _E.FILLED_SOME: _S.EXPIRED, _E.FILLED_ALL: _S.FILLED,
-                 _E.CANCEL_REFUSED: _S.EXPIRED, _E.BUSTED: _S.EXPIRED},
-    _S.REJECTED: {_E.CANCEL_REFUSED: _S.REJECTED},
-}
-
-
-class IllegalTransition(Exception):
-    """An event that the order's state does not allow."""
-
-
-def step(state: State, event: Event, filled: int, qty: int) -> State:
-    """The state after `event`; `filled` of `qty` are filled once it is applied."""
-    try:
-        after = TRANSITIONS[state][event]
-    except KeyError:
-        raise IllegalTransition(f"{event.name} on an order that is {state.value}") from None
-    if after is BY_FILLS:
-        return State.FILLED if filled == qty else State.PARTIALLY_FILLED if filled else State.NEW
-    return after
+for _state, _legal in LEGAL.items():
+    _state.legal = frozenset(_legal)

@@ -1,4 +1,4 @@
-"""Positions on the bus: fills and prices in, positions and P&L out."""
+"""Positions on the bus: fills, busts, corrections and prices in, positions and P&L out."""
 
 from typing import Any
 
@@ -11,7 +11,8 @@ from host.universe import Universe
 
 
 class PositionsAdapter:
-    """Step 5 of the flow. Marks follow the mid-price (rounded down); only a fill is published."""
+    """Step 5 of the flow. Marks follow the mid-price (rounded down); only what a
+    report changed is published."""
 
     def __init__(self, bus: Bus, universe: Universe, books: Books, positions: Positions):
         self.bus, self.universe, self.books, self.positions = bus, universe, books, positions
@@ -20,10 +21,9 @@ class PositionsAdapter:
 
     def _on_report(self, message: Message) -> None:
         report = fixmap.read_report(message.payload, self.universe.venues)
-        if report and report.is_trade:
-            position = self.positions.on_fill(report.stock, report.venue, report.side, report.last_qty,
-                                              report.last_price, report.maker)
-            self.bus.publish(POSITIONS, state(position), key=report.stock, cause=message)
+        position = self.positions.on_report(report) if report else None
+        if position:
+            self.bus.publish(POSITIONS, state(position), key=position.stock, cause=message)
 
     def _on_tops(self, message: Message) -> None:
         for symbol in dict.fromkeys(message.payload["symbol"].tolist()):
@@ -33,7 +33,7 @@ class PositionsAdapter:
 
 
 def state(position: Position) -> dict[str, Any]:
-    """A position as it goes on the bus; money in 1e-4 USD."""
+    """A position as it goes on the bus; money in 1e-4 of its currency."""
     return {"stock": position.stock, "qty": position.qty, "cost": position.cost, "mark": position.mark,
             "realised": position.realised, "unrealised": position.unrealised, "fees": position.fees,
             "net": position.net}

@@ -256,7 +256,7 @@ def test_a_cancel_that_the_gate_stops_is_told_to_the_strategy(rig):
     rig.nic.reasons = 1 << Reason.RATE
     rig.do(Withdraw(order_id))
     assert rig.strategy.heard[-1] == ("cancel rejected", order_id)
-    assert rig.desk.oms.orders[order_id].state is State.NEW
+    assert rig.desk.oms.orders[order_id].state is State.PENDING_NEW
     rig.nic.reasons = 0
     rig.do(Withdraw(order_id))
     assert rig.desk.oms.orders[order_id].state is State.PENDING_CANCEL
