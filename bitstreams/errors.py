@@ -1,4 +1,4 @@
-"""What can go wrong with a bitstream, each said in one line for the person at the terminal."""
+"""What can go wrong with a bitstream, each said in a few lines for the person at the terminal."""
 
 
 class BitstreamError(Exception):
@@ -7,6 +7,10 @@ class BitstreamError(Exception):
 
 class ToolError(BitstreamError):
     """A tool failed; the message has its last lines and names its log."""
+
+
+class FitError(BitstreamError):
+    """The design needs more of the device than there is; the message says of what, and how much."""
 
 
 class TimingError(BitstreamError):

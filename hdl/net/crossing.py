@@ -32,7 +32,8 @@ class Crossing(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         shape = self.i.payload.shape()
-        m.submodules.fifo = fifo = AsyncFIFO(width=shape.size, depth=self.DEPTH, w_domain=self.domain)
+        m.submodules.fifo = fifo = AsyncFIFO(width=shape.size, depth=self.DEPTH, r_domain="sync",
+                                             w_domain=self.domain)
         m.d.comb += [self.o.payload.eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(1)]
 
         lost = Signal()     # the frame's end is still owed

@@ -4,9 +4,11 @@ Source: Reduced Gigabit Media Independent Interface, version 2.0 (Hewlett-Packar
 timing in 3.3, in-band status in 3.4. At 1 Gb/s the rising edge has bits 3:0 and VALID, the falling edge bits 7:4
 and VALID xor ERROR. Only 1 Gb/s is spoken: at 10 and 100 Mb/s no frame would have a good FCS.
 
-The PHY is expected to delay both clocks (RGMII-ID): here they are aligned with the data.
+The PHY is expected to delay both clocks (RGMII-ID): here they are aligned with the data. What the input registers
+of a device need besides, to have its own clock tree made up for, is for the board to bring: `RgmiiPins.ddr_input`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, ClockDomain, ClockSignal, Const, Module, Mux, Signal, unsigned
@@ -20,12 +22,16 @@ NIBBLE = 4
 
 @dataclass
 class RgmiiPins:
-    """The I/O ports of one PHY, without the receive clock, which is the clock of the receive domain."""
+    """The I/O ports of one PHY, without the receive clock, which is the clock of the receive domain.
+
+    `ddr_input` makes the input registers of a port in a domain: `DdrInput`, or what a device has in its place.
+    """
     rx_ctl: io.PortLike
     rx_data: io.PortLike
     tx_clk: io.PortLike
     tx_ctl: io.PortLike
     tx_data: io.PortLike
+    ddr_input: Callable[[io.PortLike, str], wiring.Component] | None = None
 
 
 class LinkStatus(data.Struct):
@@ -60,8 +66,9 @@ class Rgmii(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         pins = self.pins
-        m.submodules.rx_data = rx_data = DdrInput(pins.rx_data, self.rx_domain)
-        m.submodules.rx_ctl = rx_ctl = DdrInput(pins.rx_ctl, self.rx_domain)
+        ddr_input = pins.ddr_input or DdrInput
+        m.submodules.rx_data = rx_data = ddr_input(pins.rx_data, self.rx_domain)
+        m.submodules.rx_ctl = rx_ctl = ddr_input(pins.rx_ctl, self.rx_domain)
         m.d.comb += [
             self.rx.data.eq(Cat(rx_data.rise, rx_data.fall)),
             self.rx.valid.eq(rx_ctl.rise), self.rx.error.eq(rx_ctl.rise ^ rx_ctl.fall),

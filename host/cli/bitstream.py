@@ -1,12 +1,26 @@
 """`tickgate bitstream`: place and route the NIC for a board."""
 
-from typing import Annotated
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from host.cli.errors import UserError
 
+if TYPE_CHECKING:
+    from bitstreams.board import Board
+    from bitstreams.manifest import Manifest
+    from hdl.config import NicConfig
+
 app = typer.Typer(no_args_is_help=True, help="Bitstreams, with open tools.")
+
+BoardName = Annotated[str, typer.Argument(metavar="BOARD", help="Board, for example versa_ecp5_5g.")]
+Variant = Annotated[str | None, typer.Option(help="NIC variant, gbe or tiny; the board's own by default.")]
+MAX_SEED = 2**31 - 1
 
 
 @app.callback()
@@ -15,17 +29,92 @@ def group() -> None:
 
 
 @app.command("build")
-def build(board: Annotated[str, typer.Argument(help="Board, for example versa_ecp5_5g.")]) -> None:
-    """Synthesise, place and route; leaves `top.bit`, reports and `manifest.json` in build/bitstreams/BOARD/."""
+def build(board: BoardName,
+          seed: Annotated[int, typer.Option(min=1, max=MAX_SEED, help="Seed of placement and routing.")] = 1,
+          variant: Variant = None) -> None:
+    """Synthesise, place and route; leaves top.bit, report.txt and manifest.json in build/bitstreams/BOARD/.
+
+    A clock that misses its target is an error, and leaves no bit file. What is built already is not built again.
+    """
+    from bitstreams import plan
+
+    with _bitstream(board, variant) as (found, config), Stages() as stages:
+        manifest, made = plan.build(found, config, seed, stage=stages.begin)
+    _show(manifest, plan.folder_of(found, config), "built" if made else "up to date, nothing to do")
+
+
+@app.command("sweep")
+def sweep(board: BoardName,
+          seeds: Annotated[int, typer.Option(min=1, max=1000, help="Try seeds 1 to this.")] = 5,
+          jobs: Annotated[int | None, typer.Option(min=1, help="Seeds at a time; each takes a core and 2 GB.")] = None,
+          variant: Variant = None) -> None:
+    """Place and route with several seeds, and keep the one whose worst clock has the most margin."""
+    from bitstreams import plan
+    from bitstreams.sweep import sweep as sweep_seeds
+
+    with _bitstream(board, variant) as (found, config), Stages() as stages:
+        def result(manifest: "Manifest") -> None:
+            stages.say(f"seed {manifest.identity.seed}: {_clocks(manifest)}")
+
+        best = sweep_seeds(found, config, range(1, seeds + 1), jobs or os.cpu_count() or 1, stage=stages.begin,
+                           result=result)
+    _show(best, plan.folder_of(found, config), f"seed {best.identity.seed} kept")
+
+
+@contextmanager
+def _bitstream(name: str, variant: str | None) -> "Iterator[tuple[Board, NicConfig]]":
+    """Board and configuration by their names; what goes wrong with them is the user's to read."""
+    from bitstreams import board, plan
     from bitstreams.errors import BitstreamError
 
     try:
-        from bitstreams.plan import build as build_bitstream
-    except ModuleNotFoundError:
-        raise UserError(f"{board}: the complete NIC does not fit this device yet, so there is no build plan for it. "
-                        "`python -m bitstreams.block MODULE:CLASS` places and routes one block") from None
-
-    try:
-        print(build_bitstream(board))
+        found = board.find(name)
+        yield found, plan.variant(found, variant)
     except BitstreamError as error:
         raise UserError(str(error)) from None
+    except OSError as error:
+        raise UserError(f"{error.filename or 'build folder'}: {error.strerror}") from None
+
+
+def _clocks(manifest: "Manifest") -> str:
+    return ", ".join(f"{name} {clock['fmax_mhz']:.2f} of {clock['target_mhz']:g} MHz"
+                     for name, clock in manifest.clocks.items())
+
+
+def _show(manifest: "Manifest", folder: Path, what: str) -> None:
+    print(f"{manifest.identity.board}, variant {manifest.identity.variant}: {what}")
+    print(f"  clocks    {_clocks(manifest)}")
+    print(f"  bit file  {folder / 'top.bit'}")
+    print(f"  report    {folder / 'report.txt'}")
+
+
+class Stages:
+    """One line for each stage with the time it took; the stage at work is shown running where there is a terminal."""
+
+    def __enter__(self) -> "Stages":
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        self._progress = Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
+                                  console=Console(stderr=True), transient=True)
+        self._progress.start()
+        self._stage: str | None = None
+        return self
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        self._end("failed" if failed else "")
+        self._progress.stop()
+
+    def begin(self, stage: str) -> None:
+        self._end()
+        self._stage, self._since, self._task = stage, time.monotonic(), self._progress.add_task(stage, total=None)
+
+    def say(self, text: str) -> None:
+        self._progress.console.print(f"  {text}", highlight=False)
+
+    def _end(self, how: str = "") -> None:
+        if self._stage:
+            seconds = round(time.monotonic() - self._since)
+            self.say(f"{self._stage:<24}{seconds // 60:>4}:{seconds % 60:02d}  {how}".rstrip())
+            self._progress.remove_task(self._task)
+            self._stage = None

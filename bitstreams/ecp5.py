@@ -1,0 +1,97 @@
+"""What the ECP5 needs around a design: its clock from the PLL, and input registers for RGMII.
+
+Sources: Lattice FPGA-TN-02200, ECP5 sysCLOCK PLL/DLL design and usage guide; FPGA-TN-02035, ECP5 high-speed I/O
+interface, 5 (generic DDR); FPGA-DS-02012, ECP5 family data sheet.
+"""
+
+from dataclasses import dataclass
+
+from amaranth.hdl import ClockSignal, Const, Elaboratable, Instance, Module, Signal
+from amaranth.lib import io, wiring
+from amaranth.lib.cdc import ResetSynchronizer
+from amaranth.lib.wiring import Out
+
+#: Limits of the PLL, in MHz (FPGA-DS-02012, sysCLOCK PLL timing).
+VCO_MHZ, PHASE_DETECTOR_MHZ = (400, 800), (10, 400)
+#: Charge pump and loop filter, as Project Trellis' ecppll sets them for every frequency.
+LOOP_FILTER = {"ICP_CURRENT": 12, "LPF_RESISTOR": 8, "MFG_ENABLE_FILTEROPAMP": 1, "MFG_GMCREF_SEL": 2}
+
+
+@dataclass(frozen=True)
+class Pll:
+    """Dividers of the PLL, with its own output as feedback: output = reference / `reference` x `feedback`.
+
+    The oscillator runs at the output's frequency x `output`.
+    """
+    reference_mhz: float
+    reference: int
+    feedback: int
+    output: int
+
+    def __post_init__(self):
+        for what, value, (low, high) in (("VCO", self.mhz * self.output, VCO_MHZ),
+                                         ("phase detector", self.reference_mhz / self.reference, PHASE_DETECTOR_MHZ)):
+            if not low <= value <= high:
+                raise ValueError(f"{what} at {value:g} MHz, must be {low} to {high} MHz")
+
+    @property
+    def mhz(self) -> float:
+        return self.reference_mhz / self.reference * self.feedback
+
+
+class PllClock(Elaboratable):
+    """Drives the domain `sync` from the PLL, and holds it in reset until that has locked.
+
+    Parameters
+    ----------
+    dividers : Pll
+    clock : the signal that carries the clock; it is constrained by who made it.
+    reference, reset : the PLL's input clock, and its asynchronous reset, active high.
+    """
+
+    def __init__(self, dividers: Pll, clock: Signal, reference, reset):
+        self.dividers, self.clock, self.reference, self.reset = dividers, clock, reference, reset
+
+    def elaborate(self, platform):
+        m = Module()
+        locked = Signal()
+        m.d.comb += ClockSignal("sync").eq(self.clock)
+        m.submodules.pll = Instance(
+            "EHXPLLL", **{f"a_{name}": str(value) for name, value in LOOP_FILTER.items()},
+            a_FREQUENCY_PIN_CLKI=f"{self.dividers.reference_mhz:g}", a_FREQUENCY_PIN_CLKOP=f"{self.dividers.mhz:g}",
+            p_CLKI_DIV=self.dividers.reference, p_CLKFB_DIV=self.dividers.feedback, p_CLKOP_DIV=self.dividers.output,
+            p_CLKOP_CPHASE=self.dividers.output - 1, p_CLKOP_ENABLE="ENABLED", p_FEEDBK_PATH="CLKOP",
+            p_PLLRST_ENA="ENABLED", i_CLKI=self.reference, i_CLKFB=self.clock, i_RST=self.reset, i_STDBY=Const(0),
+            i_ENCLKOP=Const(1), i_PHASESEL0=Const(0), i_PHASESEL1=Const(0), i_PHASEDIR=Const(0),
+            i_PHASESTEP=Const(0), i_PHASELOADREG=Const(0), i_PLLWAKESYNC=Const(0), o_CLKOP=self.clock, o_LOCK=locked)
+        m.submodules.reset = ResetSynchronizer(~locked, domain="sync")
+        return m
+
+
+class CenteredInput(wiring.Component):
+    """Samples `port` on both edges of `domain`, whose clock arrives at its pin in the middle of the data.
+
+    This is the interface that FPGA-TN-02035 calls GDDRX1_RX.SCLK.Centered: the data pass a fixed delay that makes up
+    for the way of the clock from its pin over the primary clock network, and need 0.52 ns before and after the
+    clock's edge at the pins (FPGA-DS-02012, -8). Without it the clock would be late by that way.
+
+    Ports
+    -----
+    rise, fall : Out, what the two edges of one cycle sampled, together, in a later cycle.
+    """
+
+    def __init__(self, port: io.PortLike, domain: str):
+        self.port, self.domain = port, domain
+        super().__init__({"rise": Out(len(port)), "fall": Out(len(port))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.buffer = buffer = io.Buffer("i", self.port)
+        delayed = Signal(len(self.port))
+        for bit in range(len(self.port)):
+            m.submodules[f"delay{bit}"] = Instance(
+                "DELAYG", p_DEL_MODE="SCLK_CENTERED", i_A=buffer.i[bit], o_Z=delayed[bit])
+            m.submodules[f"register{bit}"] = Instance(
+                "IDDRX1F", i_SCLK=ClockSignal(self.domain), i_RST=Const(0), i_D=delayed[bit],
+                o_Q0=self.rise[bit], o_Q1=self.fall[bit])
+        return m

@@ -1,0 +1,38 @@
+"""A board with a design that is placed and routed in seconds."""
+
+from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal
+from amaranth.lib import io
+from amaranth_boards.versa_ecp5_5g import VersaECP55GPlatform
+
+from bitstreams.board import Board
+from bitstreams.ecp5 import Pll, PllClock
+from bitstreams.tools import LFE5UM5G_45F_8
+from hdl.config import TINY
+
+MHZ = 125.0
+
+
+class Blinker(Elaboratable):
+    """A counter on the PLL's clock, which is asked to reach `mhz`."""
+
+    def __init__(self, mhz: float, bits: int = 24):
+        self.mhz, self.bits = mhz, bits
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.oscillator = oscillator = io.Buffer("i", platform.request("clk100", dir="-"))
+        m.submodules.button = button = io.Buffer("i", platform.request("rst", dir="-"))
+        m.submodules.led = led = io.Buffer("o", platform.request("led", 0, dir="-"))
+        m.domains.sync = ClockDomain()
+        clock = Signal(name="core_clk", attrs={"keep": 1})
+        platform.add_clock_constraint(clock, self.mhz * 1e6)
+        m.submodules.clock = PllClock(Pll(100, 4, 5, 5), clock, oscillator.i, button.i)
+        count = Signal(self.bits)
+        m.d.sync += count.eq(count + 1)
+        m.d.comb += led.o.eq(count[-1])
+        return m
+
+
+def blinker(mhz: float = MHZ, **more) -> Board:
+    return Board("blinker", TINY, LFE5UM5G_45F_8, VersaECP55GPlatform, lambda config: Blinker(mhz, **more),
+                 clocks={"core_clk": mhz})
