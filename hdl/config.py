@@ -40,7 +40,7 @@ class NicConfig:
     strategies: int = 8
     order_ways: int = 5
     order_rows: int = 2048
-    order_stash: int = 8
+    order_stash: int = 4
     levels: int = 16
     depth: int = 10
     open_orders: int = 256

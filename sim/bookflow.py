@@ -23,14 +23,14 @@ class Flow:
     def next(self, book: SymbolBook) -> dict:
         rng = self.rng
         if rng.random() < self.nonsense:
-            return self._nonsense(book)
+            return rng.choice(self.nonsenses(book))
         if not book.orders or rng.random() < (0.8 if len(book.orders) < self.live else 0.3):
-            return self._add()
+            return self.order()
         ref = rng.choice(list(book.orders))
         order = book.orders[ref]
         kind = rng.choices("ECXDUPQ", (2, 1, 2, 6, 3, 1, 0.3))[0]
         if kind in "ECX":
-            qty = order.qty if rng.random() < 0.4 else rng.randrange(1, order.qty + 1)
+            qty = order.qty if rng.random() < 0.4 else rng.randint(min(1, order.qty), order.qty)
             return {"type": ord(kind), "ref": ref, "qty": qty, "price": rng.randrange(1 << 32)}
         if kind == "U":
             return {"type": ord("U"), "ref": ref, "new_ref": self._ref(), "price": self._price(order.side),
@@ -39,7 +39,8 @@ class Flow:
             return {"type": ord("D"), "ref": ref}
         return {"type": ord(kind), "ref": rng.getrandbits(64), "price": rng.randrange(1 << 32), "qty": 100}
 
-    def _add(self) -> dict:
+    def order(self) -> dict:
+        """A new order."""
         side = self.rng.choice((Side.BUY, Side.SELL))
         return {"type": ord(self.rng.choice("AAF")), "ref": self._ref(), "sell": int(side),
                 "price": self._price(side), "qty": self.rng.randrange(1, 900)}
@@ -59,17 +60,18 @@ class Flow:
         self.ref += self.rng.choice((1, 1, 2, 8, 64, 1000))
         return self.ref
 
-    def _nonsense(self, book: SymbolBook) -> dict:
+    def nonsenses(self, book: SymbolBook) -> list[dict]:
+        """One of each kind of message that contradicts the book."""
         rng = self.rng
         known = rng.choice(list(book.orders)) if book.orders else 5
         left = book.orders[known].qty if book.orders else 1
-        return rng.choice((
+        return [
             {"type": ord(rng.choice("EXCDU")), "ref": rng.getrandbits(64), "qty": 1, "new_ref": 3, "price": 7},
             {"type": ord("A"), "ref": known, "qty": 3, "price": 10_000, "sell": 1},
             {"type": ord("X"), "ref": known, "qty": min(left + 1, 0xFFFFFFFF)},
             {"type": ord("A"), "ref": self._ref(), "qty": 0, "price": 10_001, "sell": 1},
             {"type": ord("A"), "ref": self._ref(), "qty": 0xFFFFFFFF, "price": 10_002, "sell": 1},
-        ))
+        ]
 
 
 __all__ = ["Flow"]

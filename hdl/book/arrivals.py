@@ -1,10 +1,10 @@
 """What reaches the book, in order: messages, and between them the clears and faults."""
 
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.book.shapes import CAUSES, KINDS, META, Kind, Shapes
+from hdl.book.shapes import FEED_CAUSES, KINDS, META, Kind, Shapes
 from hdl.config import NicConfig
 from hdl.layouts import Inexact
 from hdl.messages import FEED_BITS, BookMessage, FeedFault
@@ -40,7 +40,7 @@ class Arrivals(wiring.Component):
             "clear": In(config.symbols), "feed_of": In(data.ArrayLayout(FEED_BITS, config.symbols)),
             "valid": Out(1), "job": Out(shapes.job), "take": In(1), "dropped": Out(1),
             "change_valid": Out(1), "change": Out(shapes.change), "change_take": In(1),
-            "pending": Out(data.ArrayLayout(CAUSES, config.symbols)),
+            "pending": Out(data.ArrayLayout(len(FEED_CAUSES), config.symbols)),
         })
 
     def elaborate(self, platform):
@@ -79,15 +79,14 @@ class Arrivals(wiring.Component):
         pending, after = Signal(self.shapes.change), Signal(self.shapes.change)
         waiting = Signal()
         fault, feed = self.fault.payload, self.i.payload.message.feed
-        kept_causes = Const(((1 << CAUSES) - 1) & ~(1 << Inexact.REFILL), CAUSES)
+        caused = Cat(fault.cause[cause] for cause in FEED_CAUSES)
         for n in range(self.config.symbols):
             hit = self.fault.valid & (fault.feed == self.feed_of[n])
             lost = self.dropped & (feed == self.feed_of[n])
             m.d.comb += [
                 after.clear[n].eq((pending.clear[n] & ~gone) | self.clear[n]),
-                after.fault[n].eq(Mux(gone | self.clear[n], 0, pending.fault[n])
-                                  | Mux(hit, fault.cause[:CAUSES] & kept_causes, 0)
-                                  | Mux(lost, 1 << Inexact.GAP, 0)),
+                after.fault[n].eq(Mux(gone | self.clear[n], 0, pending.fault[n]) | Mux(hit, caused, 0)
+                                  | Mux(lost, 1 << FEED_CAUSES.index(Inexact.GAP), 0)),
             ]
         m.d.sync += [pending.eq(after), waiting.eq(after.as_value().any())]
         return pending, waiting
@@ -98,8 +97,8 @@ class Arrivals(wiring.Component):
         for letter, means in KINDS.items():
             kind = Mux(message.type == ord(letter), means, kind)
         return [
-            job.kind.eq(kind), job.replace.eq(message.type == ord("U")), job.symbol.eq(self.i.payload.symbol),
-            job.side.eq(message.sell), job.ref.eq(message.ref), job.new_ref.eq(message.new_ref),
+            job.task.kind.eq(kind), job.task.symbol.eq(self.i.payload.symbol), job.task.side.eq(message.sell),
+            job.task.ref.eq(message.ref), job.replace.eq(message.type == ord("U")), job.new_ref.eq(message.new_ref),
             job.price.eq(message.price), job.qty.eq(message.qty),
             *(job.meta[name].eq(message[name]) for name in META),
         ]

@@ -44,7 +44,7 @@ class Background(wiring.Component):
     def __init__(self, config: NicConfig):
         self.config, self.shapes = config, (shapes := Shapes(config))
         super().__init__({
-            "plan_valid": Out(1), "plan": Out(shapes.job), "idle": In(1), "owed": In(config.symbols),
+            "plan_valid": Out(1), "plan": Out(shapes.task), "idle": In(1), "owed": In(config.symbols),
             "stashed": In(1), "stash_matched": In(1), "stash_ref": In(REF_BITS), "stash_symbol": In(shapes.symbol_bits),
             "thin": In(shapes.lists), "floor": In(PRICE_BITS), "lifted": In(1), "settled": In(1), "checked": In(1),
             "moved": In(1), "symbol": In(shapes.symbol_bits), "side": In(1), "stored": In(1),
@@ -57,7 +57,10 @@ class Background(wiring.Component):
         scan, rows = self.scan, self.config.order_rows
         self.row = Signal(range(rows + 1))        # next row of the scan; `rows` at its end
         self.turn = Signal()                      # something else before the next move
-        self.sweeping, self.stored_since = Signal(self.config.symbols), Signal(self.config.symbols)
+        # These describe what memory holds, which a reset does not empty.
+        self.sweeping, self.stored_since, life = (Signal(self.config.symbols, reset_less=True, name=name)
+                                                  for name in ("sweeping", "stored_since", "life"))
+        m.d.comb += self.life.eq(life)
         complete, move, other = Signal(), Signal(), Signal()
         m.d.comb += [
             complete.eq((self.row == rows) & ~self.stash_matched),
@@ -71,7 +74,7 @@ class Background(wiring.Component):
         ]
         self._plan(m, move, complete)
         self._progress(m, move, complete)
-        self._lives(m)
+        self._lives(m, life)
         return m
 
     def _plan(self, m, move, complete):
@@ -115,7 +118,7 @@ class Background(wiring.Component):
         with m.If(self.settled):
             m.d.sync += scan.active.eq(0)
 
-    def _lives(self, m):
+    def _lives(self, m, life):
         """Clears: a new life for the symbol's orders, and a sweep of the old one."""
         here = Cat(self.side, self.symbol)
         with m.If(self.lifted):
@@ -127,7 +130,7 @@ class Background(wiring.Component):
         scanned = self.clear.bit_select(self.scan.symbol, 1)
         for n in range(self.config.symbols):
             with m.If(renew[n]):
-                m.d.sync += [self.life[n].eq(~self.life[n]), self.stored_since[n].eq(0), self.sweeping[n].eq(1)]
+                m.d.sync += [life[n].eq(~life[n]), self.stored_since[n].eq(0), self.sweeping[n].eq(1)]
         with m.If(scanned & self.scan.active & ~self.scan.sweep):
             m.d.sync += self.scan.active.eq(0)
 

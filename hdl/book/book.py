@@ -1,18 +1,20 @@
 """The book: exact order table, best levels, top of book."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.book.arrivals import Arrivals
 from hdl.book.background import Background
+from hdl.book.control import Control
 from hdl.book.exactness import Exactness
 from hdl.book.levels import Levels
-from hdl.book.shapes import CAUSES, META, QTY_BITS, Kind, Meta, Only, Shapes, Step, key_of
+from hdl.book.report import Report
+from hdl.book.shapes import CAUSES, QTY_BITS, Kind, Only, Shapes, Step
 from hdl.book.table import OrderTable, Seek
 from hdl.config import NicConfig
 from hdl.csr import BusSignature, Counters, RegisterBank
-from hdl.layouts import Inexact, Side
+from hdl.layouts import Inexact
 from hdl.messages import FEED_BITS, BookMessage, FeedFault, TopOfBook, side_levels
 from hdl.registers import BOOK
 
@@ -67,258 +69,165 @@ class Book(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        config, shapes = self.config, self.shapes
-        m.submodules.arrivals = self.arrivals = arrivals = Arrivals(config)
-        m.submodules.table = self.table = OrderTable(config)
-        m.submodules.lists = self.lists = Levels(config)
-        m.submodules.background = self.background = Background(config)
-        m.submodules.exactness = self.exactness = Exactness(config)
-
-        self.phase = Signal(6)                   # one-hot: cycle of the job `now`, from 1 on
-        self.now, self.own = Signal(shapes.job), Signal()           # `own`: it gives way to messages
-        self.next, self.next_valid = Signal(shapes.job), Signal()   # a job of the book's own, or U's second half
-        self.second = Signal()                   # `next` is U's second half
-        self.job = Signal(shapes.job)            # the job that may start in this cycle
-        self.life, self.laps = Signal(), Signal(2)                  # of the symbol of `now`, from cycle 2 on
-        self.reading, self.checking = Signal(), Signal()            # rows of a scan on their way, cycles 1 and 2
-        self.go, self.kill = Signal(), Signal()
+        config = self.config
+        m.submodules.arrivals = arrivals = Arrivals(config)
+        m.submodules.control = control = Control(config)
+        m.submodules.table = table = OrderTable(config)
+        m.submodules.lists = lists = Levels(config)
+        m.submodules.background = background = Background(config)
+        m.submodules.exactness = exactness = Exactness(config)
+        m.submodules.report = report = Report(config)
+        now, phase = control.now.task, control.phase
+        self.kind = {kind: Signal(name=f"is_{kind.name.lower()}") for kind in Kind}
+        m.d.comb += [signal.eq(now.kind == kind) for kind, signal in self.kind.items()]
+        #: The symbol's: life, and laps of its lists, from cycle 2 on.
+        life, laps = Signal(), Signal(2)
+        with m.If(phase[1]):
+            m.d.sync += [life.eq(background.life.bit_select(now.symbol, 1)),
+                         laps.eq(background.lap.word_select(now.symbol, 2))]
 
         m.d.comb += [
-            arrivals.clear.eq(self.clear), arrivals.feed_of.eq(self.feed_of),
             arrivals.i.payload.eq(self.i.payload), arrivals.i.valid.eq(self.i.valid),
             arrivals.fault.payload.eq(self.fault.payload), arrivals.fault.valid.eq(self.fault.valid),
+            arrivals.clear.eq(self.clear), arrivals.feed_of.eq(self.feed_of),
+            arrivals.take.eq(control.take), arrivals.change_take.eq(control.change_take),
+            control.valid.eq(arrivals.valid), control.job.eq(arrivals.job),
+            control.change_valid.eq(arrivals.change_valid),
+            control.plan_valid.eq(background.plan_valid), control.plan.eq(background.plan),
+            control.interrupt.eq(background.interrupt), control.sweep.eq(background.scan.sweep),
+            control.matched.eq(table.matched), control.found.eq(table.found), control.no_way.eq(table.no_way),
+            control.side.eq(table.kept.side), control.victim_tag.eq(table.victim_tag),
         ]
-        self._schedule(m)
-        self._look_up(m)
-        self._rewrite(m)
-        self._step(m)
-        self._maintain(m)
-        self._judge(m)
-        self._report(m)
-        self._count(m)
+        self._look_up(m, control, table, background, life)
+        over = self._rewrite(m, control, table, background.scan, life, laps)
+        self._step(m, control, table, lists, background.scan, laps)
+        self._maintain(m, control, table, lists, background, exactness, arrivals)
+        flaws = self._judge(m, control, table, lists, exactness, over)
+        m.d.comb += [
+            exactness.change_valid.eq(control.change_take), exactness.change.eq(arrivals.change),
+            exactness.refused.eq(background.refused), exactness.pending.eq(arrivals.pending),
+            exactness.short.eq(lists.short), exactness.report.eq(report.top.valid),
+            report.write.eq(control.take), report.write_symbol.eq(arrivals.job.task.symbol),
+            report.meta.eq(arrivals.job.meta), report.event.eq(~control.own),
+            report.due.eq(lists.commit & ((~control.own & control.last) | self.kind[Kind.NOTIFY])),
+            report.symbol.eq(now.symbol), report.list.eq(lists.list), report.list_side.eq(lists.list_side),
+            report.best.eq(lists.best), report.inexact.eq(exactness.here), report.side_exact.eq(exactness.side_exact),
+            report.feed_of.eq(self.feed_of),
+            self.top.payload.eq(report.top.payload), self.top.valid.eq(report.top.valid),
+            self.levels.eq(report.levels), self.crossed.eq(report.crossed),
+            *(self.inexact[n].eq(exactness.inexact[n]) for n in range(config.symbols)),
+        ]
+        self._count(m, flaws, background.settled, arrivals.dropped, table.live)
         return m
 
-    def _is(self, *kinds):
-        return Cat(self.now.kind == kind for kind in kinds).any()
+    def _any(self, *kinds):
+        return Cat(self.kind[kind] for kind in kinds).any()
 
-    def _schedule(self, m):
-        """Which job starts: U's second half, a message, what lies between messages, the book's own."""
-        arrivals, now, phase = self.arrivals, self.now, self.phase
-        idle, busy, message, change = Signal(), Signal(), Signal(), Signal()
-        own = Signal()                            # a job of the book's own starts
-        hit = Signal()                            # a scan has found something
-        self.long = Signal()
-        m.d.comb += [
-            idle.eq(~phase.any()), busy.eq((phase.any() & ~self.own) | self.second),
-            hit.eq(self.checking & self.table.matched),
-            message.eq(~busy & arrivals.valid), change.eq(~busy & arrivals.change_valid),
-            own.eq(idle & ~busy & ~arrivals.valid & ~arrivals.change_valid & self.next_valid & ~hit),
-            arrivals.take.eq(message), arrivals.change_take.eq(change),
-            self.go.eq(message | self.second | own), self.kill.eq(self.own & (message | change)),
-            self.job.eq(Mux(arrivals.valid & ~self.second, arrivals.job, self.next)),
-            self.long.eq(self._is(Kind.REDUCE, Kind.DELETE, Kind.MOVE, Kind.SCAN)),
-        ]
-        self.change, self.hit, self.streaming = change, hit, Signal()
-        last = phase[5] | (phase[3] & (~self.long | (self._is(Kind.MOVE) & ~self.table.no_way)
-                                       | (self._is(Kind.SCAN) & self.background.scan.sweep)))
-        m.d.comb += self.streaming.eq(own & (self.next.kind == Kind.SCAN))
-        with m.If(self.go & ~self.streaming):
-            m.d.sync += phase.eq(0b10)
-        with m.Elif(change | last):
-            m.d.sync += phase.eq(0)
-        with m.Elif(hit):
-            m.d.sync += phase.eq(0b1000)
-        with m.Else():
-            m.d.sync += phase.eq(phase << 1)
-        with m.If(self.go):
-            m.d.sync += [now.eq(self.job), self.own.eq(own)]
-        stop = message | change | hit
-        m.d.sync += [self.reading.eq(self.streaming), self.checking.eq(self.reading & ~stop)]
-        scanning = self.reading | self.checking
-        m.d.comb += self.background.idle.eq(idle & ~self.go & ~change & ~self.next_valid & ~scanning)
-
-        replace = phase[5] & self._is(Kind.DELETE) & now.replace & self.table.found
-        m.d.sync += self.second.eq(replace)
-        self._prepare(m, message | change, hit, replace)
-
-    def _prepare(self, m, outside, hit, replace):
-        """The register `next`: what may start when no message does."""
-        background, now, kept, n = self.background, self.now, self.table.kept, self.shapes.row_bits
-        nothing = self.background.interrupt | self.next.ref[:n].all()     # or the last row
-        with m.If(replace):
-            m.d.sync += [self.next.eq(now), self.next.kind.eq(Kind.ADD), self.next.ref.eq(now.new_ref),
-                         self.next.side.eq(kept.side), self.next_valid.eq(0)]
-        with m.Elif(outside | hit):
-            m.d.sync += self.next_valid.eq(0)
-        with m.Elif(self.streaming):
-            m.d.sync += [self.next.ref[:n].eq(self.next.ref[:n] + 1), self.next_valid.eq(~nothing)]
-        with m.Elif(self.go):
-            m.d.sync += self.next_valid.eq(0)
-        with m.Elif(background.idle):
-            m.d.sync += [self.next.eq(background.plan), self.next_valid.eq(background.plan_valid)]
-        with m.Elif(self.phase[4]):               # for a swap: the tag of the order pushed out, above row 0
-            m.d.sync += Cat(self.next.ref, self.next.symbol).eq(kept.tag << n)
-
-    def _look_up(self, m):
-        table, now, background = self.table, self.now, self.background
+    def _look_up(self, m, control, table, background, life):
         victim = Signal(self.config.order_ways, init=1)
+        with m.If(table.swap):
+            m.d.sync += victim.eq(victim.rotate_left(1))
         m.d.comb += [
-            table.key.eq(Cat(self.job.ref, self.job.symbol)), table.read.eq(self.go),
-            table.capture.eq(self.phase[1] | (self.reading & ~self.hit)),
-            table.want.eq(Cat(now.ref, now.symbol)), table.life.eq(self.life),
+            table.key.eq(Cat(control.task.ref, control.task.symbol)), table.read.eq(control.go),
+            table.capture.eq(control.phase[1] | (control.read_row & ~(control.check_row & table.matched))),
+            table.want.eq(Cat(control.now.task.ref, control.now.task.symbol)), table.life.eq(life),
+            table.seek.eq(Mux(self.kind[Kind.MOVE], Seek.VICTIM, Mux(self.kind[Kind.SCAN], Seek.SCAN, Seek.KEY))),
             table.scan.eq(background.scan), table.scan_life.eq(background.scan_life),
             table.scan_lap.eq(background.scan_lap), table.victim.eq(victim),
         ]
-        with m.If(self._is(Kind.MOVE)):
-            m.d.comb += table.seek.eq(Seek.VICTIM)
-        with m.If(self._is(Kind.SCAN)):
-            m.d.comb += table.seek.eq(Seek.SCAN)
-        with m.If(self.phase[1]):
-            m.d.sync += [self.life.eq(background.life.bit_select(now.symbol, 1)),
-                         self.laps.eq(background.lap.word_select(now.symbol, 2))]
-        with m.If(table.swap):
-            m.d.sync += victim.eq(victim.rotate_left(1))
 
-    def _rewrite(self, m):
-        """What the job does to the order table, in its cycles 3 and 5."""
-        table, now, scan = self.table, self.now, self.background.scan
-        left, self.gone, self.over = Signal(QTY_BITS), Signal(), Signal()
-        kept = table.kept
-        m.d.sync += [left.eq(kept.qty - now.qty), self.over.eq(self._is(Kind.REDUCE) & (now.qty > kept.qty)),
-                     self.gone.eq(self._is(Kind.DELETE) | (now.qty >= kept.qty))]
-        third, fifth = self.phase[3] & ~self.kill, self.phase[5] & ~self.kill
+    def _rewrite(self, m, control, table, scan, life, laps):
+        """What the job does to the order table, in cycles 3 and 5; returns that it takes more shares than there are."""
+        now, kept, title, state = control.now, table.kept, table.title, table.state
+        left, gone, over = Signal(QTY_BITS), Signal(), Signal()
+        m.d.sync += [left.eq(kept.qty - now.qty), over.eq(now.qty > kept.qty), gone.eq(now.qty >= kept.qty)]
+        third, fifth = control.phase[3] & ~control.kill, control.phase[5] & ~control.kill
+        move, add = self.kind[Kind.MOVE], self.kind[Kind.ADD]
         m.d.comb += [
-            table.low.eq(now.ref[:self.shapes.row_bits]),
-            table.move.eq(self._is(Kind.MOVE)),
-            table.insert.eq(third & ((self._is(Kind.ADD) & ~table.found & ~table.full)
-                                     | (table.move & ~table.no_way))),
-            table.erase.eq(third & self._is(Kind.SCAN) & scan.sweep),
-            table.rewrite.eq(fifth & self._is(Kind.REDUCE, Kind.DELETE, Kind.SCAN)),
-            table.swap.eq(fifth & table.move),
+            table.move.eq(move), table.low.eq(now.task.ref[:self.shapes.row_bits]),
+            table.insert.eq(third & ((add & ~table.found & ~table.full) | (move & ~table.no_way))),
+            table.erase.eq(third & self.kind[Kind.SCAN] & scan.sweep),
+            table.rewrite.eq(fifth & self._any(Kind.REDUCE, Kind.DELETE, Kind.SCAN)), table.swap.eq(fifth & move),
+            title.price.eq(now.price), title.side.eq(now.task.side), title.life.eq(life),
+            title.tag.eq(table.want[self.shapes.row_bits:]),
         ]
-        order = table.order
-        with m.If(table.move):
-            m.d.comb += order.eq(table.stash_order)
-        with m.Elif(self._is(Kind.ADD)):
-            m.d.comb += [order.price.eq(now.price), order.qty.eq(now.qty), order.side.eq(now.side),
-                         order.life.eq(self.life), order.lap.eq(self.laps.bit_select(now.side, 1)), order.valid.eq(1),
-                         order.tag.eq(table.want[self.shapes.row_bits:])]
-        with m.Elif(self._is(Kind.SCAN)):
-            m.d.comb += [order.eq(kept), order.lap.eq(~kept.lap), order.valid.eq(~scan.sweep)]
+        with m.If(move):
+            m.d.comb += [title.eq(table.stash_title), state.eq(table.stash_state)]
+        with m.Elif(add):
+            m.d.comb += [state.qty.eq(now.qty), state.lap.eq(laps.bit_select(now.task.side, 1)), state.valid.eq(1)]
+        with m.Elif(self.kind[Kind.SCAN]):
+            m.d.comb += [state.qty.eq(kept.qty), state.lap.eq(~kept.lap), state.valid.eq(~scan.sweep)]
         with m.Else():
-            m.d.comb += [order.eq(kept), order.qty.eq(left), order.valid.eq(~self.gone)]
+            m.d.comb += [state.qty.eq(left), state.lap.eq(kept.lap), state.valid.eq(self.kind[Kind.REDUCE] & ~gone)]
+        return over
 
-    def _step(self, m):
+    def _step(self, m, control, table, lists, scan, laps):
         """What the job does to its list: an add at once, all else in the third cycle, when the order is known."""
-        lists, job, now, picked = self.lists, self.job, self.now, self.table.picked
-        known = Signal()                          # the order has been looked up: cycle 3 of a long job
+        task, picked, counting = control.task, table.picked, self.kind[Kind.SCAN]
+        known, uncounted = Signal(), Signal()
         m.d.comb += [
-            known.eq(self.phase[3] & self.long & ~self.kill),
-            lists.start.eq(self.go | known),
-            lists.scan.eq(self.background.scan),
-            lists.empty.eq(Mux(self.change, self.arrivals.change.clear, 0)),
-            lists.commit.eq(~self.kill & ((self.phase[2] & ~self.long)
-                                          | (self.phase[5] & self._is(Kind.REDUCE, Kind.DELETE, Kind.SCAN)))),
+            known.eq(control.phase[3] & control.long & ~control.kill),
+            uncounted.eq(picked.lap != laps.bit_select(picked.side, 1)),
+            lists.start.eq(control.go | known), lists.scan.eq(scan),
+            lists.commit.eq(~control.kill & ((control.phase[2] & ~control.long)
+                                             | (control.phase[5] & ~self.kind[Kind.MOVE]))),
         ]
         with m.If(known):
-            uncounted = picked.lap != self.laps.bit_select(picked.side, 1)
             m.d.comb += [
-                lists.symbol.eq(now.symbol), lists.side.eq(picked.side),
-                lists.key.eq(key_of(picked.price, picked.side)),
-                lists.qty.eq(Mux(self._is(Kind.REDUCE), now.qty, picked.qty)),
-                lists.step.eq(Mux(self.table.found, Mux(self._is(Kind.SCAN), Step.ADD, Step.SUB), Step.NONE)),
-                lists.only.eq(Mux(self._is(Kind.SCAN), Only.BEYOND, Mux(uncounted, Only.KNOWN, Only.ANY))),
+                lists.symbol.eq(control.now.task.symbol), lists.side.eq(picked.side), lists.price.eq(picked.price),
+                lists.qty.eq(Mux(self.kind[Kind.REDUCE], control.now.qty, picked.qty)),
+                lists.step.eq(Mux(table.found, Mux(counting, Step.ADD, Step.SUB), Step.NONE)),
+                lists.only.eq(Mux(counting, Only.BEYOND, Mux(uncounted, Only.KNOWN, Only.ANY))),
             ]
         with m.Else():
-            m.d.comb += [lists.symbol.eq(job.symbol), lists.side.eq(job.side),
-                         lists.key.eq(key_of(job.price, job.side)), lists.qty.eq(job.qty)]
-            with m.Switch(job.kind):
+            m.d.comb += [lists.symbol.eq(task.symbol), lists.side.eq(task.side), lists.price.eq(control.price),
+                         lists.qty.eq(control.qty)]
+            with m.Switch(task.kind):
                 for kind, step in ((Kind.ADD, Step.ADD), (Kind.LIFT, Step.LIFT), (Kind.SETTLE, Step.SETTLE)):
                     with m.Case(kind):
                         m.d.comb += lists.step.eq(step)
 
-    def _maintain(self, m):
-        background, table, lists, now = self.background, self.table, self.lists, self.now
-        done = self.phase[2] & ~self.kill
+    def _maintain(self, m, control, table, lists, background, exactness, arrivals):
+        """What the book's own work needs to know."""
+        now, done = control.now.task, control.phase[2] & ~control.kill
+        cleared = Mux(control.change_take, arrivals.change.clear, 0)
         m.d.comb += [
-            Cat(background.stash_ref, background.stash_symbol).eq(Cat(table.stash_low, table.stash_order.tag)),
+            Cat(background.stash_ref, background.stash_symbol).eq(Cat(table.stash_low, table.stash_title.tag)),
             background.stashed.eq(table.stashed), background.stash_matched.eq(table.stash_matched),
-            background.thin.eq(lists.thin), background.floor.eq(lists.floor), background.owed.eq(self.exactness.owed),
-            background.lifted.eq(done & self._is(Kind.LIFT)), background.settled.eq(done & self._is(Kind.SETTLE)),
-            background.checked.eq(self.checking & ~table.matched & ~self.change & ~self.kill),
+            background.thin.eq(lists.thin), background.floor.eq(lists.floor), background.owed.eq(exactness.owed),
+            background.idle.eq(control.idle),
+            background.lifted.eq(done & self.kind[Kind.LIFT]), background.settled.eq(done & self.kind[Kind.SETTLE]),
+            background.checked.eq(control.check_row & ~table.matched & ~control.kill),
             background.moved.eq(table.move & (table.insert | table.swap)),
             background.symbol.eq(now.symbol), background.side.eq(now.side),
             background.stored.eq(table.insert & ~table.move),
-            background.clear.eq(Mux(self.change, self.arrivals.change.clear, 0)),
+            background.clear.eq(cleared), lists.empty.eq(cleared),
         ]
 
-    def _judge(self, m):
+    def _judge(self, m, control, table, lists, exactness, over):
         """What the job shows to be wrong, by cycle."""
-        table, exactness, now = self.table, self.exactness, self.now
-        self.flaws = Signal(CAUSES)
-        adding, taking = self._is(Kind.ADD), self._is(Kind.REDUCE, Kind.DELETE)
-        self.told = told = Signal()               # results of a list step that a report waits for are there
+        flaws, committed, phase = Signal(CAUSES), Signal(), control.phase
+        adding, taking = self.kind[Kind.ADD], self._any(Kind.REDUCE, Kind.DELETE)
+        m.d.sync += committed.eq(lists.commit)
         m.d.comb += [
-            self.flaws[Inexact.DUPLICATE_REFERENCE].eq(self.phase[3] & adding & table.found),
-            self.flaws[Inexact.TABLE_FULL].eq(self.phase[3] & adding & ~table.found & table.full),
-            self.flaws[Inexact.UNKNOWN_REFERENCE].eq(self.phase[3] & taking & ~table.found),
-            self.flaws[Inexact.ARITHMETIC].eq((self.phase[3] & adding & (now.qty == 0))
-                                              | (self.phase[5] & self._is(Kind.REDUCE) & table.found & self.over)
-                                              | (told & self.lists.wrong)),
-            exactness.symbol.eq(now.symbol), exactness.causes.eq(self.flaws),
-            exactness.change_valid.eq(self.change), exactness.change.eq(self.arrivals.change),
-            exactness.refused.eq(self.background.refused), exactness.pending.eq(self.arrivals.pending),
-            exactness.short.eq(self.lists.short), self.crossed.eq(self.lists.crossed),
+            flaws[Inexact.DUPLICATE_REFERENCE].eq(phase[3] & adding & table.found),
+            flaws[Inexact.TABLE_FULL].eq(phase[3] & adding & ~table.found & table.full),
+            flaws[Inexact.UNKNOWN_REFERENCE].eq(phase[3] & taking & ~table.found),
+            flaws[Inexact.ARITHMETIC].eq((phase[3] & adding & (control.now.qty == 0)) | (committed & lists.wrong)
+                                         | (phase[5] & self.kind[Kind.REDUCE] & table.found & over)),
+            exactness.symbol.eq(control.now.task.symbol), exactness.causes.eq(flaws),
         ]
-        m.d.sync += told.eq(self.lists.commit)
-        m.d.comb += [self.inexact[n].eq(exactness.inexact[n]) for n in range(self.config.symbols)]
+        return flaws
 
-    def _report(self, m):
-        """The cycle after the last list step of a message or a NOTIFY."""
-        lists, now, exactness = self.lists, self.now, self.exactness
-        report, event, side, top = Signal(), Signal(), lists.list_side, self.top.payload
-        whole = ~self.own & ~(self.phase[5] & now.replace & self.table.found)
-        m.d.sync += [report.eq(lists.commit & (whole | self._is(Kind.NOTIFY))), event.eq(~self.own)]
-        best = {False: (lists.list.keys[0], lists.list.qtys[0], lists.list.valid[0]),
-                True: (lists.best.key, lists.best.qty, lists.best.valid)}
-        for member, of in ((top.bid, Side.BUY), (top.ask, Side.SELL)):
-            opposite = side != of
-            key, qty, valid = (Mux(opposite, *pair) for pair in zip(best[True], best[False], strict=True))
-            m.d.comb += [member.price.eq(Mux(valid, key_of(key, of), 0)), member.qty.eq(Mux(valid, qty, 0))]
-        self._remember(m)
-        m.d.comb += [
-            self.top.valid.eq(report), exactness.report.eq(report),
-            top.symbol.eq(now.symbol), top.event.eq(event), top.inexact.eq(exactness.here),
-            top.crossed.eq(self.crossed.bit_select(now.symbol, 1)),
-            *(top[name].eq(now.meta[name]) for name in META),
-            self.levels.side.eq(side), self.levels.exact.eq(exactness.side_exact.bit_select(side, 1)),
-        ]
-        for n in range(self.config.depth):
-            there = lists.list.valid[n]
-            m.d.comb += [self.levels.levels[n].price.eq(Mux(there, key_of(lists.list.keys[n], side), 0)),
-                         self.levels.levels[n].qty.eq(Mux(there, lists.list.qtys[n], 0))]
-
-    def _remember(self, m):
-        """Sequence number and times of each symbol's last message, for reports without one."""
-        m.submodules.metas = metas = memory.Memory(shape=Meta, depth=1 << self.shapes.symbol_bits, init=[])
-        write, read = metas.write_port(), metas.read_port(domain="comb")
-        feed = Array(self.feed_of[n] for n in range(self.config.symbols))[self.now.symbol]
-        m.d.comb += [write.addr.eq(self.now.symbol), write.data.eq(self.now.meta),
-                     write.en.eq(self.phase[1] & ~self.own), read.addr.eq(self.now.symbol)]
-        with m.If(self.phase[1] & self._is(Kind.NOTIFY) & ~self.go):
-            m.d.sync += [self.now.meta.eq(read.data), self.now.meta.feed.eq(feed)]
-
-    def _count(self, m):
+    def _count(self, m, flaws, refilled, dropped, live):
         m.submodules.bank = bank = RegisterBank(self.config, BOOK)
         m.submodules.counters = counters = Counters(reg.name for reg in BOOK.regs if reg.name != "live")
         wiring.connect(m, wiring.flipped(self.bus), bank.bus)
         m.d.comb += [
-            counters.i.unknown.eq(self.flaws[Inexact.UNKNOWN_REFERENCE]),
-            counters.i.full.eq(self.flaws[Inexact.TABLE_FULL]),
-            counters.i.repeated.eq(self.flaws[Inexact.DUPLICATE_REFERENCE]),
-            counters.i.arithmetic.eq(self.flaws[Inexact.ARITHMETIC]),
-            counters.i.refills.eq(self.background.settled), counters.i.busy.eq(self.arrivals.dropped),
-            bank.live_status.eq(self.table.live),
+            counters.i.unknown.eq(flaws[Inexact.UNKNOWN_REFERENCE]), counters.i.full.eq(flaws[Inexact.TABLE_FULL]),
+            counters.i.repeated.eq(flaws[Inexact.DUPLICATE_REFERENCE]),
+            counters.i.arithmetic.eq(flaws[Inexact.ARITHMETIC]),
+            counters.i.refills.eq(refilled), counters.i.busy.eq(dropped), bank.live_status.eq(live),
         ]
         for name in counters.names:
             m.d.comb += getattr(bank, f"{name}_status").eq(getattr(counters.o, name))

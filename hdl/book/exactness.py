@@ -4,7 +4,7 @@ from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.book.shapes import CAUSES, Shapes
+from hdl.book.shapes import CAUSES, Shapes, causes_of
 from hdl.config import NicConfig
 from hdl.layouts import Inexact
 
@@ -25,10 +25,11 @@ class Exactness(wiring.Component):
 
     def __init__(self, config: NicConfig):
         self.config, self.shapes = config, (shapes := Shapes(config))
-        bits = data.ArrayLayout(CAUSES, config.symbols)
         super().__init__({
-            "change_valid": In(1), "change": In(shapes.change), "refused": In(config.symbols), "pending": In(bits),
-            "short": In(shapes.lists), "symbol": In(shapes.symbol_bits), "causes": In(CAUSES), "inexact": Out(bits),
+            "change_valid": In(1), "change": In(shapes.change), "refused": In(config.symbols),
+            "pending": In(shapes.change["fault"].shape),
+            "short": In(shapes.lists), "symbol": In(shapes.symbol_bits), "causes": In(CAUSES),
+            "inexact": Out(data.ArrayLayout(CAUSES, config.symbols)),
             "here": Out(CAUSES), "side_exact": Out(2), "report": In(1), "owed": Out(config.symbols),
         })
 
@@ -43,8 +44,8 @@ class Exactness(wiring.Component):
             refill = self.short[2 * n:2 * n + 2].any() << Inexact.REFILL
             causes = kept[n] | Mux(self.symbol == n, self.causes, 0)
             left = Mux(clear, Mux(self.refused[n], fresh, 0), causes)
-            m.d.sync += kept[n].eq(left | Mux(self.change_valid, self.change.fault[n], 0))
-            m.d.comb += [self.inexact[n].eq(kept[n] | self.pending[n] | refill),
+            m.d.sync += kept[n].eq(left | Mux(self.change_valid, causes_of(self.change.fault[n]), 0))
+            m.d.comb += [self.inexact[n].eq(kept[n] | causes_of(self.pending[n]) | refill),
                          self.owed[n].eq(emptied[n] | (self.inexact[n] != told[n]))]
             with m.If(clear):
                 m.d.sync += emptied[n].eq(1)
@@ -53,7 +54,7 @@ class Exactness(wiring.Component):
         lasting = Signal(CAUSES)
         short = Array(self.short[2 * n:2 * n + 2] for n in range(symbols))[self.symbol]
         m.d.comb += [
-            lasting.eq(kept[self.symbol] | self.causes | self.pending[self.symbol]),
+            lasting.eq(kept[self.symbol] | self.causes | causes_of(self.pending[self.symbol])),
             self.here.eq(lasting | (short.any() << Inexact.REFILL)),
             self.side_exact.eq(Mux(lasting.any(), 0, ~short)),
         ]

@@ -1,16 +1,17 @@
 """What the parts of the book hand to each other."""
 
-from amaranth.hdl import Const, Value
+from amaranth.hdl import Value
 from amaranth.lib import data, enum
 
 from hdl.config import NicConfig
 from hdl.layouts import Inexact
-from hdl.messages import FEED_BITS
 
 PRICE_BITS = QTY_BITS = 32
 REF_BITS = 64
-#: Bits of the causes that the book keeps for a symbol; `Inexact.REFILL` is derived, never kept.
+#: Bits of the causes that are kept for a symbol (`Inexact.REFILL` is derived, but has its place).
 CAUSES = len(Inexact)
+#: What a `FeedFault` may say.
+FEED_CAUSES = (Inexact.GAP, Inexact.BAD_FRAME)
 
 
 class Kind(enum.Enum, shape=4):
@@ -43,23 +44,16 @@ class Step(enum.Enum, shape=3):
 class Only(enum.Enum, shape=2):
     """Which prices a step applies to while its list is being refilled."""
     ANY = 0
-    KNOWN = 1    # better than the old floor: the order is not counted yet beyond it
-    BEYOND = 2   # at or beyond the old floor: the refill's own additions
+    KNOWN = 1    # better than the old floor: beyond it, the order is not counted yet
+    BEYOND = 2   # at the old floor or beyond: the refill's own additions
 
 
 class Meta(data.Struct):
     """What a top of book repeats of its message."""
-    feed: FEED_BITS
     seq: 64
     itch_time: 48
     rx_time: 64
     needed: 32
-
-
-def key_of(price, side) -> Value:
-    """Sort key of a price: smaller is better on both sides. Its own inverse."""
-    side = Const(side & 1, 1) if isinstance(side, int) else side
-    return price ^ (~side).replicate(PRICE_BITS)
 
 
 META = tuple(name for name, _ in data.Layout.cast(Meta))
@@ -78,22 +72,27 @@ class Shapes:
         self.list_bits = self.symbol_bits + 1
         self.lists = 2 * config.symbols
 
-        #: One order as the table holds it. `life` tells a symbol's present orders from those of before its last
-        #: clear, `lap` whether the latest refill of its list has counted it.
-        self.order = data.StructLayout({
-            "price": PRICE_BITS, "qty": QTY_BITS, "side": 1, "life": 1, "lap": 1, "valid": 1, "tag": self.tag_bits})
-        #: One list of levels. Both flags are set from the best level on without a gap: `valid`, the level exists;
-        #: `known`, its quantity is complete. Prices at or beyond `floor` (if it has one) are not in the list.
+        #: What does not change while an order lies in its slot. `life` tells a symbol's present orders from those of
+        #: before its last clear; `tag` is what the slot's row does not say of the key.
+        self.title = data.StructLayout({"price": PRICE_BITS, "side": 1, "life": 1, "tag": self.tag_bits})
+        #: What does. `lap` tells whether the latest refill of the order's list has counted it.
+        self.state = data.StructLayout({"qty": QTY_BITS, "lap": 1, "valid": 1})
+        #: What a list needs to know of an order.
+        self.order = data.StructLayout({"price": PRICE_BITS, "qty": QTY_BITS, "side": 1, "lap": 1})
+        #: One list of levels; what lies behind the last `valid` one is 0. Both flags are set from the best level on
+        #: without a gap: `valid`, the level exists; `known`, its quantity is complete. Prices at `floor` (if `bounded`)
+        #: or beyond are not in the list.
         self.list = data.StructLayout({
-            "keys": data.ArrayLayout(PRICE_BITS, config.levels), "qtys": data.ArrayLayout(QTY_BITS, config.levels),
+            "prices": data.ArrayLayout(PRICE_BITS, config.levels), "qtys": data.ArrayLayout(QTY_BITS, config.levels),
             "valid": config.levels, "known": config.levels, "floor": PRICE_BITS, "bounded": 1})
-        self.best = data.StructLayout({"key": PRICE_BITS, "qty": QTY_BITS, "valid": 1})
+        self.best = data.StructLayout({"price": PRICE_BITS, "qty": QTY_BITS, "valid": 1})
+        #: What any job is about, and what messages have besides.
+        self.task = data.StructLayout({"kind": Kind, "symbol": self.symbol_bits, "side": 1, "ref": REF_BITS})
         self.job = data.StructLayout({
-            "kind": Kind, "replace": 1, "symbol": self.symbol_bits, "side": 1, "ref": REF_BITS, "new_ref": REF_BITS,
-            "price": PRICE_BITS, "qty": QTY_BITS, "meta": Meta})
+            "task": self.task, "replace": 1, "new_ref": REF_BITS, "price": PRICE_BITS, "qty": QTY_BITS, "meta": Meta})
         #: What happens between two messages: books emptied, then causes set.
         self.change = data.StructLayout({
-            "clear": config.symbols, "fault": data.ArrayLayout(CAUSES, config.symbols)})
+            "clear": config.symbols, "fault": data.ArrayLayout(len(FEED_CAUSES), config.symbols)})
         self.scan = data.StructLayout({
             "active": 1, "sweep": 1, "symbol": self.symbol_bits, "side": 1, "floor": PRICE_BITS})
 
@@ -101,5 +100,19 @@ class Shapes:
         return tag[REF_BITS - self.row_bits:]
 
 
-__all__ = ["CAUSES", "KINDS", "META", "PRICE_BITS", "QTY_BITS", "REF_BITS", "Kind", "Meta", "Only", "Shapes",
-           "Step", "key_of"]
+def causes_of(fault) -> Value:
+    """`Inexact` bits of a `change`'s fault."""
+    return sum((fault[n] << cause for n, cause in enumerate(FEED_CAUSES)), start=Value.cast(0))
+
+
+def select(marks, values) -> Value:
+    """The value whose mark is set, 0 if none is: marks must be one-hot."""
+    chosen = Value.cast(0)
+    for mark, value in zip(marks, values, strict=True):
+        value = Value.cast(value)
+        chosen = chosen | value & mark.replicate(len(value))
+    return chosen
+
+
+__all__ = ["CAUSES", "FEED_CAUSES", "KINDS", "META", "PRICE_BITS", "QTY_BITS", "REF_BITS", "Kind", "Meta", "Only",
+           "Shapes", "Step", "causes_of", "select"]
