@@ -1,27 +1,30 @@
-"""What goes up about the book: MARKET_EVENT, BOOK_TOP and BOOK_LEVELS, in order, or the newest alone."""
+"""What goes up about the book: MARKET_EVENT, BOOK_TOP and BOOK_LEVELS, or tops alone where the host is late."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import memory, stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.config import NicConfig
 from hdl.layouts import BOOK_LEVELS, BOOK_TOP, LEVELS_PER_RECORD, MARKET_EVENT, RECORD_BITS
 from hdl.messages import BookMessage, TopOfBook, side_levels
-from hdl.recordfifo import assemble
-from hdl.streams import records
+from hdl.recordfifo import Catch, assemble
+
+
+def level_records(config: NicConfig) -> int:
+    """BOOK_LEVELS records that one top needs."""
+    return -(-config.depth // LEVELS_PER_RECORD)
 
 
 class BookRecords(wiring.Component):
-    """Turns book messages and tops into records, in the order of arrival.
+    """Turns book messages and tops into records.
 
-    For one message: its MARKET_EVENT, then its BOOK_TOP, then the BOOK_LEVELS of the side it changed (best
-    levels first), and nothing of the next message in between. Latency 1 cycle to the first. A top and an
-    event that come in the same cycle belong to different messages: the top, being the earlier one's, goes first.
+    A top has its record, and those of its levels (best first), in the cycles right after it, whatever else waits.
+    So tops may come 1 + `level_records` cycles apart; one that comes sooner cuts off the levels of the one before,
+    which are lost. An event waits for a cycle that no top needs, at most until the next event, which is lost
+    otherwise. It is before the top of its own message unless it had to wait for others.
 
-    One event and one top (with its levels) are held; the next of the same sort may come as soon as they
-    are taken. While `slow`, or once a top finds the last one still held, only the newest top of each
-    symbol is kept; events and levels are lost. When `slow` ends, the tops kept go out, by symbol index, and
-    then all is as before.
+    While `slow`, nothing is made. Events and levels are lost, tops are not: `again` asks for the newest one of each
+    symbol that had any as soon as `slow` has ended.
 
     Members
     -------
@@ -29,118 +32,77 @@ class BookRecords(wiring.Component):
     top, levels : the book's answer; `levels` is valid with `top`.
     events_on, levels_on : whether MARKET_EVENT and BOOK_LEVELS records are wanted.
     slow : the host is behind.
-    now : the clock; stamps a top that no message caused.
-    o : the records, `serial` 0.
+    now : the clock; a top that no message caused is stamped in the cycle after it.
+    part : combinational: the record that the next cycle is for, an index to `book` from 1; 0 leaves it to others.
+    book : array of records, `serial` 0: a message's top, those of its levels, a top without a message.
+    event_wants, event_take, event_record : see `Catch`.
+    again : one bit a symbol, a strobe: its top is to come once more.
     lost : records lost, one cycle late.
     """
 
     def __init__(self, config: NicConfig):
-        self.config = config
-        self.parts = -(-config.depth // LEVELS_PER_RECORD)
+        self.config, self.levels_end = config, 1 + level_records(config)
+        self.parts = self.levels_end + 1
         super().__init__({
             "event": In(stream.Signature(BookMessage, always_ready=True)),
             "top": In(stream.Signature(TopOfBook, always_ready=True)),
             "levels": In(side_levels(config)),
             "events_on": In(1), "levels_on": In(1), "slow": In(1), "now": In(64),
-            "o": Out(records), "lost": Out(range(self.parts + 2)),
+            "part": Out(range(self.parts + 1)), "book": Out(data.ArrayLayout(RECORD_BITS, self.parts)),
+            "event_wants": Out(1), "event_take": In(1), "event_record": Out(RECORD_BITS),
+            "again": Out(config.symbols), "lost": Out(range(self.levels_end + 1)),
         })
 
     def elaborate(self, platform):
         m = Module()
-        event, event_held = Signal(BookMessage, reset_less=True), Signal()
-        top, top_held = Signal(TopOfBook, reset_less=True), Signal()
-        levels, left = Signal(side_levels(self.config), reset_less=True), Signal(range(self.parts + 1))
-        after = Signal()  # the held event came after the held top
+        event_lost = self._events(m)
+        arrives, refused = self.top.valid & ~self.slow, self.top.valid & self.slow
+        with_levels, more = Signal(), Signal()
+        part = Signal.like(self.part)    # the record that this cycle is for
+        m.d.comb += more.eq((part != 0) & (part < self.levels_end) & with_levels)
+        with m.If(arrives):
+            m.d.comb += self.part.eq(Mux(self.top.payload.event, 1, self.parts))
+        with m.Elif(more):
+            m.d.comb += self.part.eq(part + 1)
+        m.d.sync += part.eq(self.part)
 
-        group = top_held | (left != 0)
-        event_first = event_held & ~(after & group)
-        taken = self.o.valid & self.o.ready
-        group_ends = taken & ~event_first & Mux(top_held, left == 0, left == 1)
-        m.d.comb += self.o.valid.eq(event_held | group)
-        with m.If(event_first):
-            m.d.comb += self.o.payload.eq(_market_event(event))
-            m.d.sync += event_held.eq(event_held & ~taken)
-        with m.Elif(top_held):
-            m.d.comb += self.o.payload.eq(_book_top(top))
-            m.d.sync += top_held.eq(~taken)
-        with m.Else():
-            m.d.comb += self.o.payload.eq(self._levels_part(m, top, levels, left))
-            m.d.sync += left.eq(left - taken)
-
-        arrived = Signal(TopOfBook)
-        m.d.comb += arrived.eq(self.top.payload)
-        with m.If(~self.top.payload.event):
-            m.d.comb += arrived.rx_time.eq(self.now)
-        newest = self._newest(m, arrived, busy=group)
-
-        event_in = self.event.valid & self.events_on
-        event_taken = event_in & ~newest.only & (~event_held | (taken & event_first))
-        top_taken = self.top.valid & ~newest.only & (~group | group_ends)
-        with_levels = self.levels_on & self.top.payload.event
-        m.d.comb += newest.keep.eq(self.top.valid & ~top_taken)
-        with m.If(event_taken):
-            m.d.sync += [event.eq(self.event.payload), event_held.eq(1), after.eq(group)]
-        with m.If(top_taken):
-            m.d.sync += [top.eq(arrived), levels.eq(self.levels), top_held.eq(1), after.eq(event_taken),
-                         left.eq(Mux(with_levels, self.parts, 0))]
-        with m.Elif(newest.valid):
-            m.d.sync += [top.eq(newest.top), top_held.eq(1), after.eq(0)]
-        m.d.sync += self.lost.eq((event_in & ~event_taken) + Mux(newest.keep & with_levels, self.parts, 0))
+        wanted = self.levels_on & self.top.payload.event
+        with m.If(arrives):
+            m.d.sync += with_levels.eq(wanted)
+        self._hold(m, arrives)
+        self._ask_again(m, arrives, refused)
+        cut = Mux(refused & wanted, self.levels_end - 1, Mux(arrives & more, self.levels_end - part, 0))
+        m.d.sync += self.lost.eq(cut + event_lost)
         return m
 
-    def _newest(self, m: Module, arrived, busy: Value) -> "NewestTops":
-        m.submodules.newest = newest = NewestTops(self.config)
-        m.d.comb += [newest.arrived.eq(arrived), newest.slow.eq(self.slow), newest.busy.eq(busy)]
-        return newest
+    def _events(self, m: Module) -> Value:
+        """Returns that an event is lost."""
+        m.submodules.caught = caught = Catch(BookMessage)
+        comes, slow = self.event.valid & self.events_on, self.slow
+        m.d.comb += [
+            caught.i.payload.eq(self.event.payload), caught.i.valid.eq(comes & ~slow),
+            caught.take.eq(self.event_take), self.event_wants.eq(caught.wants),
+            self.event_record.eq(_market_event(caught.o)),
+        ]
+        return caught.lost | (comes & slow)
 
-    def _levels_part(self, m: Module, top, levels, left: Signal) -> Value:
-        """The record of the next part: `left` counts down to 1, the part furthest from the best."""
-        part = Signal(RECORD_BITS)
-        with m.Switch(left):
-            for n in range(self.parts):
-                with m.Case(self.parts - n):
-                    m.d.comb += part.eq(_book_levels(top, levels, n * LEVELS_PER_RECORD, self.config.depth))
-        return part
+    def _hold(self, m: Module, arrives: Value):
+        top, levels = Signal(TopOfBook, reset_less=True), Signal(side_levels(self.config), reset_less=True)
+        with m.If(arrives):
+            m.d.sync += [top.eq(self.top.payload), levels.eq(self.levels)]
+        m.d.comb += [self.book[0].eq(_book_top(top, time=top.rx_time)),
+                     self.book[self.levels_end].eq(_book_top(top, time=self.now, flags=1))]
+        for n in range(1, self.levels_end):
+            m.d.comb += self.book[n].eq(_book_levels(top, levels, (n - 1) * LEVELS_PER_RECORD, self.config.depth))
 
-
-class NewestTops(wiring.Component):
-    """The newest top of each symbol, kept while the host is behind.
-
-    Members
-    -------
-    arrived, keep : a top to keep instead of the last one of its symbol; the first one sets `only`.
-    slow, busy : no top is offered while either is high.
-    only : every top is to come here.
-    top, valid : a kept top to send on, in the cycle it has to be taken in. `only` ends after the last.
-    """
-
-    def __init__(self, config: NicConfig):
-        self.config = config
-        super().__init__({"arrived": In(TopOfBook), "keep": In(1), "slow": In(1), "busy": In(1),
-                          "only": Out(1), "top": Out(TopOfBook), "valid": Out(1)})
-
-    def elaborate(self, platform):
-        m = Module()
-        symbols = self.config.symbols
-        m.submodules.kept = kept = memory.Memory(shape=TopOfBook, depth=symbols, init=[])
-        write, read = kept.write_port(), kept.read_port()
-        pending, scan = Signal(symbols), Signal(range(symbols))
-        m.d.comb += [write.addr.eq(self.arrived.symbol), write.data.eq(self.arrived), write.en.eq(self.keep),
-                     read.addr.eq(scan), read.en.eq(1), self.top.eq(read.data)]
-
-        found = pending.bit_select(scan, 1) & self.only & ~self.slow & ~self.busy & ~self.valid
-        m.d.sync += self.valid.eq(found)
-        with m.If(~found):
-            m.d.sync += scan.eq(Mux(scan == symbols - 1, 0, scan + 1))
-        with m.Else():
-            m.d.sync += pending.bit_select(scan, 1).eq(0)
-        with m.If(self.keep):
-            m.d.sync += [pending.bit_select(self.arrived.symbol, 1).eq(1), self.only.eq(1)]
-        with m.Elif(self.slow):
-            m.d.sync += self.only.eq(1)
-        with m.Elif(~pending.any() & ~self.valid & ~self.busy):
-            m.d.sync += self.only.eq(0)
-        return m
+    def _ask_again(self, m: Module, arrives: Value, refused: Value):
+        owed = Signal(self.config.symbols)
+        with m.If(~self.slow):
+            m.d.sync += [self.again.eq(owed), owed.eq(0)]
+        with m.Elif(refused):
+            m.d.sync += owed.bit_select(self.top.payload.symbol, 1).eq(1)
+        with m.If(self.slow):
+            m.d.sync += self.again.eq(0)
 
 
 def _market_event(event) -> Value:
@@ -150,10 +112,10 @@ def _market_event(event) -> Value:
                     itch_time=message.itch_time, ref=message.ref, new_ref=message.new_ref)
 
 
-def _book_top(top) -> Value:
-    return assemble(BOOK_TOP, flags=~top.event, symbol=top.symbol, time=top.rx_time, bid_price=top.bid.price,
-                    bid_qty=top.bid.qty, ask_price=top.ask.price, ask_qty=top.ask.qty, seq=top.seq,
-                    itch_time=top.itch_time, inexact=top.inexact, feed=top.feed, crossed=top.crossed)
+def _book_top(top, **more) -> Value:
+    return assemble(BOOK_TOP, symbol=top.symbol, bid_price=top.bid.price, bid_qty=top.bid.qty,
+                    ask_price=top.ask.price, ask_qty=top.ask.qty, seq=top.seq, itch_time=top.itch_time,
+                    inexact=top.inexact, feed=top.feed, crossed=top.crossed, **more)
 
 
 def _book_levels(top, levels, first: int, depth: int) -> Value:
@@ -164,4 +126,4 @@ def _book_levels(top, levels, first: int, depth: int) -> Value:
                     exact=levels.exact, feed=top.feed, seq=top.seq, **fields)
 
 
-__all__ = ["BookRecords", "NewestTops"]
+__all__ = ["BookRecords", "level_records"]

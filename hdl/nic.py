@@ -167,6 +167,5 @@ class Nic(wiring.Component):
             up.limits_serial.eq(gate.limits_serial),
             up.decision.payload.eq(gate.o.payload), up.decision.valid.eq(gate.o.valid),
             up.sent.payload.eq(entry.sent.payload), up.sent.valid.eq(entry.sent.valid),
-            up.unsent.payload.intent.eq(entry.unsent.payload), up.unsent.payload.poisoned.eq(entry.poisoned),
-            up.unsent.valid.eq(entry.unsent.valid),
+            up.unsent.payload.eq(entry.poisoned), up.unsent.valid.eq(entry.unsent.valid),
         ]

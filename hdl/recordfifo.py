@@ -1,13 +1,16 @@
-"""Plumbing of 64-byte records: assembling one from fields, catching one, and a deep queue of them."""
+"""Plumbing of 64-byte records: assembling one from fields, catching what one is made of, and a deep queue of them."""
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value, ValueLike
-from amaranth.lib import fifo, stream, wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.layouts import RECORD_BITS, Record
+from hdl.blockram import BlockRam
+from hdl.layouts import RECORD_BITS, UP, Record
+from hdl.messages import SYMBOL_BITS
 from hdl.streams import records
 
-HALF = RECORD_BITS // 2
+#: Bits that header fields of records going up really have; the queue does not keep the others.
+_NARROW = {"kind": max(record.kind for record in UP).bit_length(), "symbol": SYMBOL_BITS}
 
 
 def assemble(record: Record, **fields: ValueLike) -> Value:
@@ -29,60 +32,90 @@ def _sized(value: ValueLike, width: int) -> Value:
 
 
 class Catch(wiring.Component):
-    """Holds one transfer of a valid-only stream until it is taken, latency 1.
+    """Holds one transfer of a valid-only stream until it is taken.
 
-    `lost` is high for one cycle, one cycle late, where another came while one was held and not taken.
+    Members
+    -------
+    i : what comes; it is held from the next cycle on.
+    o : what is held.
+    take : it is taken in this cycle, for good.
+    wants : combinational: something is held in the next cycle.
+    lost : combinational: something comes while another is held and not taken. It is the one that is lost.
     """
 
     def __init__(self, shape):
-        super().__init__({"i": In(stream.Signature(shape, always_ready=True)), "o": Out(stream.Signature(shape)),
-                          "lost": Out(1)})
+        super().__init__({"i": In(stream.Signature(shape, always_ready=True)), "o": Out(shape), "take": In(1),
+                          "wants": Out(1), "lost": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
-        free = ~self.o.valid | self.o.ready
-        with m.If(free):
-            m.d.sync += [self.o.payload.eq(self.i.payload), self.o.valid.eq(self.i.valid)]
-        m.d.sync += self.lost.eq(self.i.valid & ~free)
+        held, stays = Signal(), Signal()
+        word = Signal.like(self.o, reset_less=True)
+        m.d.comb += [stays.eq(held & ~self.take), self.wants.eq(self.i.valid | stays), self.o.eq(word),
+                     self.lost.eq(self.i.valid & stays)]
+        m.d.sync += held.eq(self.wants)
+        with m.If(self.i.valid & ~stays):
+            m.d.sync += word.eq(self.i.payload)
         return m
 
 
 class RecordFifo(wiring.Component):
-    """A queue of `depth` records in block RAM, moved in halves: one record every two cycles, latency 5.
+    """A queue of `depth` records in block RAM: one a cycle in and out, latency 2.
 
     Members
     -------
-    i, o : the records; `o` is registered.
-    level : records held between both ends, one cycle late.
+    i, write : a record to append; there must be room for it.
+    o : the records.
+    level : records that wait behind the one on `o`.
     """
 
     def __init__(self, depth: int):
         self.depth = depth
-        super().__init__({"i": In(records), "o": Out(records), "level": Out(range(depth + 1))})
+        super().__init__({"i": In(RECORD_BITS), "write": In(1), "o": Out(records), "level": Out(range(depth + 1))})
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.halves = halves = fifo.SyncFIFOBuffered(width=HALF, depth=2 * self.depth)
-
-        high_in = Signal()
-        written = halves.w_en & halves.w_rdy
+        m.submodules.words = words = BlockRam(len(_packed(self.i)), self.depth)
+        read = Signal()
         m.d.comb += [
-            halves.w_en.eq(self.i.valid),
-            halves.w_data.eq(self.i.payload.word_select(high_in, HALF)),
-            self.i.ready.eq(high_in & halves.w_rdy),
+            words.write_data.eq(_packed(self.i)), words.write_en.eq(self.write),
+            read.eq((self.level != 0) & (~self.o.valid | self.o.ready)), words.read_en.eq(read),
+            self.o.payload.eq(_unpacked(words.read_data)),
         ]
-        m.d.sync += high_in.eq(high_in ^ written)
-
-        high_out = Signal()
-        taken = self.o.valid & self.o.ready
-        m.d.comb += halves.r_en.eq(~self.o.valid | self.o.ready)
-        with m.If(taken):
+        with m.If(self.write ^ read):
+            m.d.sync += self.level.eq(self.level + Mux(read, -1, 1))
+        for port, moves in ((words.write_addr, self.write), (words.read_addr, read)):
+            at = Signal(range(self.depth))
+            m.d.comb += port.eq(at)
+            with m.If(moves):
+                m.d.sync += at.eq((at + 1) % self.depth)
+        with m.If(read):
+            m.d.sync += self.o.valid.eq(1)
+        with m.Elif(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
-        with m.If(halves.r_en & halves.r_rdy):
-            m.d.sync += [self.o.payload.word_select(high_out, HALF).eq(halves.r_data),
-                         high_out.eq(~high_out), self.o.valid.eq(high_out)]
-        m.d.sync += self.level.eq(halves.level >> 1)
         return m
+
+
+def _kept() -> list[tuple[int, int]]:
+    """[start, end) of the bits of a record that the queue keeps."""
+    ranges, start = [], 0
+    for name, width in _NARROW.items():
+        field = UP[0].layout[name]
+        ranges.append((start, field.offset + width))
+        start = field.offset + field.width
+    return [*ranges, (start, RECORD_BITS)]
+
+
+def _packed(record: Value) -> Value:
+    return Cat(record[start:end] for start, end in _kept())
+
+
+def _unpacked(word: Value) -> Value:
+    parts, at, end = [], 0, 0
+    for start, following in _kept():
+        parts += [Const(0, start - end), word[at:at + following - start]]
+        at, end = at + following - start, following
+    return Cat(parts)
 
 
 __all__ = ["Catch", "RecordFifo", "assemble"]

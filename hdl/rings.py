@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -11,11 +11,9 @@ from hdl.config import NicConfig
 from hdl.csr import READ_LATENCY, BusSignature
 from hdl.layouts import (
     ARM,
-    DECISION,
     EXECUTION,
     FEED_EVENT,
     INTENT,
-    ORDER_SENT,
     RECORD_BITS,
     REG_READ,
     REG_VALUE,
@@ -23,7 +21,8 @@ from hdl.layouts import (
     SESSION_BYTES,
     Record,
 )
-from hdl.messages import BookMessage, Decision, Intent, SentOrder, TopOfBook, side_levels
+from hdl.messages import BookMessage, Decision, SentOrder, TopOfBook, side_levels
+from hdl.orderrecords import OrderRecords
 from hdl.recordfifo import Catch, RecordFifo, assemble
 from hdl.streams import records
 
@@ -110,46 +109,44 @@ class HostDown(wiring.Component):
 
 
 #: Records that the ring holds for a host that is late.
-DEPTH = 256
+DEPTH = 512
 #: Room kept free for what may not be lost (decisions, orders, executions), and what may at least wait.
-RESERVE_MARKET, RESERVE_STREAMS, RESERVE_DECISIONS, MARGIN = 64, 32, 16, 4
+RESERVE_MARKET, RESERVE_STREAMS, RESERVE_DECISIONS, MARGIN = 64, 32, 16, 8
 
 
 class Source(NamedTuple):
-    """A producer of records: taken in the cycle in which `ready` is high."""
-    valid: Value
-    ready: Value
+    """A producer of one kind of record at a time."""
+    wants: Value    # combinational: it has one for the next cycle
+    take: Value     # it is taken in this cycle
     record: Value
     room: Value
-
-
-class Unsent(data.Struct):
-    intent: Intent
-    poisoned: 1     # its frame left, with a bad FCS
 
 
 class HostUp(wiring.Component):
     """Tells the host what happens: merges all producers into one ring, numbers and stamps the records.
 
-    One record every two cycles; 7 or 8 cycles from an event to `o` where nothing else is waiting. The wire side
-    never waits for the host. The ring holds `DEPTH` records. When the host is late, first market events and levels
-    are dropped and tops of book reduced to the newest of each symbol (`BookRecords`), then session bytes and
-    register values wait, then `room` goes low, which must keep the gate from deciding; decisions, sent
-    orders and executions are lost only if all that was not enough. A lost record is counted in `dropped` and leaves
-    a hole in `serial`, so the host sees where.
+    One record a cycle in and out; 3 cycles from an event to `o` where nothing else is waiting. The wire side never
+    waits for the host. Nothing is lost as long as the host takes the records, messages of one port are as far apart
+    as a feed path puts them and those of `ports` ports together as `BookRecords` can do: with two ports and 10 levels
+    that is 8 records in 21 cycles.
+
+    The ring holds `DEPTH` records. When the host is late, first market events and levels are dropped and tops of book
+    reduced to the newest of each symbol (`BookRecords`), then session bytes and register values wait, then `room`
+    goes low, which must keep the gate from deciding; sent orders and executions are lost only if all that was not
+    enough. `room` is low, too, for the few cycles in which the records of an order wait behind others, so a decision
+    is never lost. A lost record is counted in `dropped` and leaves a hole in `serial`, so the host sees where.
 
     Members
     -------
-    event, top, levels : see `BookRecords`; `events_on`, `levels_on` are NIC.depth.
-    decision, sent : the gate's verdicts; first beats of order frames.
-    unsent : passed intents that did not reach their venue: an ORDER_SENT with bit 0 of `flags`.
+    event, top, levels, again : see `BookRecords`; `events_on`, `levels_on` are NIC.depth.
+    decision, sent, unsent : see `OrderRecords`.
     execution, feed_event : records of these kinds; stamped on arrival.
     session, value : SESSION_BYTES and REG_VALUE records; stamped when taken. Their header may be left 0.
     limits_serial : serial number of the limits in force.
     now : the clock.
     o : to the host.
     dropped : records lost, wraps.
-    room : decisions made now will be recorded.
+    room : a decision on an intent that is let through now will be recorded.
     """
 
     def __init__(self, config: NicConfig):
@@ -160,8 +157,8 @@ class HostUp(wiring.Component):
 
         super().__init__({
             "event": valid_only(BookMessage), "top": valid_only(TopOfBook), "levels": In(side_levels(config)),
-            "decision": valid_only(Decision), "sent": valid_only(SentOrder),
-            "unsent": valid_only(Unsent),
+            "again": Out(config.symbols),
+            "decision": valid_only(Decision), "sent": valid_only(SentOrder), "unsent": valid_only(1),
             "execution": valid_only(EXECUTION.layout), "feed_event": valid_only(FEED_EVENT.layout),
             "session": In(stream.Signature(SESSION_BYTES.layout)), "value": In(stream.Signature(REG_VALUE.layout)),
             "events_on": In(1), "levels_on": In(1), "limits_serial": In(8), "now": In(64),
@@ -171,99 +168,90 @@ class HostUp(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.ring = ring = RecordFifo(DEPTH)
+        m.submodules.book = book = BookRecords(self.config)
+        m.submodules.orders = orders = OrderRecords()
         connect(m, ring.o, flipped(self.o))
-        lost = Signal(8)
-        sources = self._sources(m, ring.level, lost)
+        self._book(m, book)
+        self._orders(m, orders)
+        lost = Signal(4)
+        sources = self._sources(m, self._rooms(m, ring.level, book, orders), book, orders, lost)
 
-        # Two phases take turns, at the pace of the ring: choose a source; take its record.
-        taking, grant = Signal(), Signal(len(sources), reset_less=True)
-        record, loaded = Signal(RECORD_BITS, reset_less=True), Signal()
-        merged, asked = Const(0, len(record)), Signal(len(sources))
+        # One cycle ahead: whose record the next one is for; the book's have theirs for sure.
+        turn = Signal(range(book.parts + len(sources) + 1))
+        first = book.parts + 1
+        m.d.sync += turn.eq(0)
+        with m.If(book.part != 0):
+            m.d.sync += turn.eq(book.part)
         for n, source in enumerate(sources):
-            m.d.comb += [asked[n].eq(source.valid & source.room), source.ready.eq(taking & grant[n])]
-            merged = merged | (source.record & grant[n].replicate(len(record)))
+            with m.Elif(source.wants & source.room):
+                m.d.sync += turn.eq(first + n)
+        m.d.comb += [source.take.eq(turn == first + n) for n, source in enumerate(sources)]
+
+        with m.Switch(turn):
+            for n, record in enumerate([*book.book, *(source.record for source in sources)]):
+                with m.Case(1 + n):
+                    m.d.comb += ring.i.eq(record)
         serial = Signal(32)
-        m.d.sync += taking.eq(~taking)
-        with m.If(~taking):
-            m.d.sync += grant.eq(asked & -asked)
-        with m.Else():
-            m.d.sync += [record.eq(merged), loaded.eq(grant.any())]
-            m.d.sync += _serial(record).eq(serial)
-        m.d.sync += [serial.eq(serial + lost + (taking & grant.any())), self.dropped.eq(self.dropped + lost)]
-        m.d.comb += [ring.i.payload.eq(record), ring.i.valid.eq(loaded)]
+        m.d.comb += [_header(ring.i).serial.eq(serial), ring.write.eq(turn != 0)]
+        m.d.sync += [serial.eq(serial + (lost + ring.write)), self.dropped.eq(self.dropped + lost)]
         return m
 
-    def _sources(self, m: Module, level: Value, lost: Signal) -> list[Source]:
-        """In order of priority."""
-        always, streams, slow = Signal(), Signal(), Signal()
+    def _rooms(self, m: Module, level: Value, book: BookRecords, orders: OrderRecords) -> tuple[Signal, Signal]:
+        """How late the host is: (room for what cannot wait, room for what can); `room` and `slow` as well."""
+        always, streams, decisions = Signal(), Signal(), Signal()
         m.d.sync += [always.eq(level < DEPTH - MARGIN), streams.eq(level < DEPTH - RESERVE_STREAMS),
-                     self.room.eq(level < DEPTH - RESERVE_DECISIONS)]
+                     decisions.eq(level < DEPTH - RESERVE_DECISIONS)]
+        m.d.comb += self.room.eq(decisions & ~orders.busy)
         with m.If(level >= DEPTH - RESERVE_MARKET):
-            m.d.sync += slow.eq(1)
+            m.d.sync += book.slow.eq(1)
         with m.Elif(level < DEPTH // 2):
-            m.d.sync += slow.eq(0)
+            m.d.sync += book.slow.eq(0)
+        return always, streams
 
-        m.submodules.book = book = BookRecords(self.config)
+    def _book(self, m: Module, book: BookRecords):
         for name in ("event", "top"):
             connect(m, flipped(getattr(self, name)), getattr(book, name))
         for name in ("levels", "events_on", "levels_on", "now"):
             m.d.comb += getattr(book, name).eq(getattr(self, name))
-        m.d.comb += book.slow.eq(slow)
+        m.d.comb += self.again.eq(book.again)
 
-        caught = [self._caught(m, name, form) for name, form in (
-            ("decision", self._decision), ("sent", _order_sent), ("unsent", _unsent),
-            ("execution", _stamped(EXECUTION)), ("feed_event", _stamped(FEED_EVENT)))]
-        m.d.sync += lost.eq(sum((catch.lost for catch, _ in caught), book.lost))
+    def _orders(self, m: Module, orders: OrderRecords):
+        for name in ("decision", "sent", "unsent"):
+            connect(m, flipped(getattr(self, name)), getattr(orders, name))
+        m.d.comb += [orders.now.eq(self.now), orders.limits_serial.eq(self.limits_serial)]
+
+    def _sources(self, m: Module, rooms: tuple[Signal, Signal], book, orders, lost: Signal) -> list[Source]:
+        """What may wait for a cycle, in order of priority. `lost` is the number of records lost in the last cycle."""
+        always, streams = rooms
+        caught = [self._caught(m, record) for record in (EXECUTION, FEED_EVENT)]
+        m.d.sync += lost.eq(book.lost + orders.lost + sum(catch.lost for catch, _ in caught))
         return [
-            *(Source(catch.o.valid, catch.o.ready, record, always) for catch, record in caught),
-            Source(self.value.valid, self.value.ready, _stamped(REG_VALUE)(self.value.payload, self.now), streams),
-            Source(self.session.valid, self.session.ready,
-                   _stamped(SESSION_BYTES)(self.session.payload, self.now), streams),
-            Source(book.o.valid, book.o.ready, book.o.payload, always),
+            Source(book.event_wants, book.event_take, book.event_record, always),
+            Source(orders.wants[0], orders.take[0], orders.decided, always),
+            Source(orders.wants[1], orders.take[1], orders.left, always),
+            *(Source(catch.wants, catch.take, record, always) for catch, record in caught),
+            *(Source(port.valid & ~port.ready, port.ready, _stamped(record, port.payload, self.now), streams)
+              for record, port in ((REG_VALUE, self.value), (SESSION_BYTES, self.session))),
         ]
 
-    def _caught(self, m: Module, name: str, form) -> tuple[Catch, Value]:
-        """Holds one transfer of port `name` with its time of arrival; `form` makes its record."""
+    def _caught(self, m: Module, record: Record) -> tuple[Catch, Value]:
+        """Holds what comes on the port of `record` with its time of arrival."""
+        name = record.name.lower()
         port = getattr(self, name)
-        m.submodules[name] = catch = Catch(data.StructLayout({"it": port.payload.shape(), "time": 64}))
+        m.submodules[name] = catch = Catch(data.StructLayout({"it": record.layout, "time": 64}))
         m.d.comb += [catch.i.payload.it.eq(port.payload), catch.i.payload.time.eq(self.now),
                      catch.i.valid.eq(port.valid)]
-        return catch, form(catch.o.payload.it, catch.o.payload.time)
-
-    def _decision(self, decision, _time: Value) -> Value:
-        intent = decision.intent
-        return assemble(DECISION, symbol=intent.symbol, time=decision.time, order_id=intent.order_id,
-                        reasons=decision.reasons, price=intent.price, qty=intent.qty, reference=decision.reference,
-                        notional=decision.notional, exposure=decision.exposure, tokens=decision.tokens,
-                        side=intent.side, origin=intent.origin, action=intent.action, strategy=intent.strategy,
-                        venue=intent.venue, serial_limits=self.limits_serial)
+        return catch, _stamped(record, catch.o.it, catch.o.time)
 
 
-def _order_sent(sent, time: Value) -> Value:
-    intent, rx_time = sent.decision.intent, sent.decision.intent.rx_time
-    return assemble(ORDER_SENT, symbol=intent.symbol, time=time, order_id=intent.order_id, rx_time=rx_time,
-                    cause_delay=(intent.needed - rx_time)[:32], decide_delay=(sent.decision.time - rx_time)[:32],
-                    msg_seq=sent.msg_seq, tcp_seq=sent.tcp_seq, origin=intent.origin, action=intent.action,
-                    venue=intent.venue, transact_date=sent.date, transact_ms=sent.ms)
+def _stamped(record: Record, given: data.View, time: Value) -> Value:
+    """A record whose producer filled the body and `symbol`, and perhaps `flags`."""
+    fields = {field.name: given[field.name] for field in record.fields}
+    return assemble(record, **fields | {"kind": 0, "serial": 0, "time": time})
 
 
-def _unsent(lost, time: Value) -> Value:
-    intent = lost.intent
-    return assemble(ORDER_SENT, flags=1, symbol=intent.symbol, time=time, order_id=intent.order_id,
-                    rx_time=intent.rx_time, cause_delay=(intent.needed - intent.rx_time)[:32], origin=intent.origin,
-                    action=intent.action, venue=intent.venue, poisoned=lost.poisoned)
-
-
-def _stamped(record: Record):
-    """Makes a record of one whose producer filled the body and `symbol`, and perhaps `flags`."""
-    def form(given: data.View, time: Value) -> Value:
-        fields = {field.name: given[field.name] for field in record.fields}
-        return assemble(record, **fields | {"kind": 0, "serial": 0, "time": time})
-    return form
-
-
-def _serial(record: Signal) -> Value:
-    return data.View(REG_VALUE.layout, record).serial
+def _header(record: Value) -> data.View:
+    return data.View(REG_VALUE.layout, record)
 
 
 __all__ = ["DEPTH", "INTENTS", "READ_CYCLES", "HostDown", "HostUp"]

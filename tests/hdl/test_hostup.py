@@ -8,6 +8,10 @@ from amaranth.lib import data
 from amaranth.sim import Simulator
 
 from hdl.config import GBE, TINY
+from hdl.feed.itch import NEEDED
+from hdl.feed.sequencer import SPACING
+from hdl.feed.spec import MESSAGES, MOLD_LENGTH_BYTES
+from hdl.intents import GATE_LATENCY
 from hdl.layouts import (
     BOOK_LEVELS,
     BOOK_TOP,
@@ -24,11 +28,20 @@ from hdl.rings import DEPTH, RESERVE_DECISIONS, HostUp
 from sim.bus import pack, unpack
 from sim.models import rings as model
 
-LATENCY = 8      # cycles from an event to `o`, at most; the two phases may save one
+LATENCY = 3      # cycles from an event to `o`
 PAIR = (10, 21)  # shortest distance between messages: of two feeds together, of one
+PORTS = 2
 SERIAL = 7       # of the limits
 VALID_ONLY = {"event": BookMessage, "top": TopOfBook, "decision": Decision, "sent": SentOrder,
-              "execution": EXECUTION.layout, "feed_event": FEED_EVENT.layout}
+              "unsent": data.StructLayout({"poisoned": 1}), "execution": EXECUTION.layout,
+              "feed_event": FEED_EVENT.layout}
+BOOK_KINDS = (BOOK_TOP.kind, BOOK_LEVELS.kind)
+#: (cycles from a message to its top, cycles it occupies the book) by type; A stands for all not named.
+BOOKS = [{"A": (3, 4), "D": (6, 6), "U": (9, 10)}, {"A": (5, 5), "D": (5, 5), "U": (5, 5)},
+         {"A": (8, 4), "D": (8, 4), "U": (8, 8)}]
+for _type in "EXC":
+    for _book in BOOKS:
+        _book[_type] = _book["D"]
 STREAMS = {"session": SESSION_BYTES, "value": REG_VALUE}
 
 
@@ -43,9 +56,13 @@ def stamped(kind, given: dict, now: int) -> dict:
 
 
 class Bench:
-    """Plays `plan` (cycle to {port: value}), offers `streams`, takes records by `ready(cycle)`."""
+    """Plays `plan` (cycle to {port: value}), offers `streams`, takes records by `ready(cycle)`.
 
-    def __init__(self, config, plan, streams=(), ready=lambda cycle: True, until=2000, events=1, levels=1):
+    `again(cycle, symbols)` is told what `again` asks for; `room` has the value of each cycle so far.
+    """
+
+    def __init__(self, config, plan, streams=(), ready=lambda cycle: True, until=2000, events=1, levels=1,
+                 again=lambda cycle, symbols: None):
         self.got, self.cycles, self.serials, self.room = [], [], [], []
         self.dut = dut = HostUp(config)
         self.config = config
@@ -62,12 +79,14 @@ class Bench:
                 for name in active:
                     ctx.set(getattr(dut, name).valid, 0)
                 given = plan.get(cycle, {})
-                active = [name for name in given if name != "levels"]
+                active = [name for name in given if name in VALID_ONLY]
                 for name, value in given.items():
                     self._drive(ctx, name, value)
                 takes = ready(cycle)
                 ctx.set(dut.o.ready, takes)
                 self.room.append(ctx.get(dut.room))
+                if asked := ctx.get(dut.again):
+                    again(cycle, [n for n in range(config.symbols) if asked >> n & 1])
                 if takes and ctx.get(dut.o.valid):
                     self._take(cycle, ctx.get(dut.o.payload))
                 await ctx.tick()
@@ -90,8 +109,11 @@ class Bench:
             shape = side_levels(self.config)
             ctx.set(self.dut.levels, data.Const(shape, pack(shape, value)))
             return
+        if name == "numbers":   # of a frame that does not leave
+            ctx.set(self.dut.sent.payload, data.Const(SentOrder, pack(SentOrder, value)))
+            return
         shape, port = data.Layout.cast(VALID_ONLY[name]), getattr(self.dut, name)
-        ctx.set(port.payload, data.Const(shape, pack(shape, value)))
+        ctx.set(port.payload, value["poisoned"] if name == "unsent" else data.Const(shape, pack(shape, value)))
         ctx.set(port.valid, 1)
 
     def _take(self, cycle, payload):
@@ -140,7 +162,7 @@ def test_latency(rng):
         event = anything(BookMessage, rng)
         bench = Bench(TINY, {start: {"event": event}}, until=200)
         assert bench.got == [model.market_event(event)]
-        assert LATENCY - 1 <= bench.cycles[0] - start <= LATENCY
+        assert bench.cycles == [start + LATENCY]
 
 
 def test_records_that_are_not_wanted_do_not_come(rng):
@@ -149,22 +171,66 @@ def test_records_that_are_not_wanted_do_not_come(rng):
 
 
 def test_a_top_without_a_message_is_flagged_and_stamped(rng):
+    """With the cycle after its own, which is that of its record."""
     top = anything(TopOfBook, rng, symbol=1, event=0)
     bench = Bench(GBE, {50: {"top": top, "levels": anything(side_levels(GBE), rng)}}, until=100)
-    assert bench.got == [model.book_top(top, now=50)]
+    assert bench.got == [model.book_top(top, now=51)]
     assert bench.got[0]["flags"] == 1
 
 
+@pytest.mark.parametrize("book", BOOKS, ids=lambda book: f"{book['D'][0]}-{book['U'][0]}")
+def test_nothing_is_lost_with_every_port_at_line_rate(book, rng):
+    """Messages of subscribed symbols back to back on two ports, for a host that takes every record at once."""
+    arrivals = []
+    for port in range(PORTS):
+        at = rng.randrange(21)
+        for _ in range(150):
+            type_ = rng.choice("DDDDDDAFEXUCPH" if rng.random() < .7 else "D")
+            arrivals.append((at + MOLD_LENGTH_BYTES + NEEDED[type_], port, type_))
+            at += MOLD_LENGTH_BYTES + MESSAGES[type_].length
+    plan, events, tops, free, done = {}, [], [], 0, 0
+    for n, (cycle, _, type_) in enumerate(sorted(arrivals)):
+        free = max(free, cycle + 20)    # the sequencer's turns, then the book, one message at a time
+        event, top = anything(BookMessage, rng), anything(TopOfBook, rng, event=1, seq=n)
+        levels = anything(side_levels(GBE), rng)
+        plan.setdefault(free, {})["event"] = event
+        latency, takes = book.get(type_, book["A"])
+        done = max(done, free)
+        plan.setdefault(done + latency, {}).update(top=top, levels=levels)
+        done += takes
+        free += SPACING
+        events.append(model.market_event(event))
+        tops += [model.book_top(top, 0), *model.book_levels(top, levels)]
+    bench = Bench(GBE, plan, until=max(plan) + 20)
+    assert bench.dropped == 0
+    assert bench.serials == list(range(len(events) + len(tops)))
+    assert bench.of(MARKET_EVENT) == events
+    assert [record for record in bench.got if record["kind"] != MARKET_EVENT.kind] == tops
+
+
+def test_levels_are_cut_off_by_a_top_that_comes_too_soon(rng):
+    """The later top and all its levels are right; what is missing is counted."""
+    tops = [anything(TopOfBook, rng, event=1) for _ in range(3)]
+    levels = [anything(side_levels(GBE), rng) for _ in tops]
+    for distance, lost in ((1, 2), (2, 1), (3, 0)):
+        plan = {50 + n * distance: {"top": top, "levels": levels[n]} for n, top in enumerate(tops)}
+        bench = Bench(GBE, plan, until=100)
+        whole = [[model.book_top(top, 0), *model.book_levels(top, levels[n])] for n, top in enumerate(tops)]
+        assert bench.got == [*whole[0][:3 - lost], *whole[1][:3 - lost], *whole[2]]
+        assert bench.dropped == 2 * lost
+
+
 def test_every_other_record(rng):
-    decision, sent = anything(Decision, rng), anything(SentOrder, rng)
-    execution, event = anything(EXECUTION.layout, rng), anything(FEED_EVENT.layout, rng)
-    session, value = anything(SESSION_BYTES.layout, rng), anything(REG_VALUE.layout, rng)
-    plan = {30: {"decision": decision, "sent": sent, "execution": execution, "feed_event": event}}
+    decision = anything(Decision, rng)
+    sent = anything(SentOrder, rng) | {"decision": decision}
+    execution, event = anything(EXECUTION.layout, rng, symbol=200), anything(FEED_EVENT.layout, rng, symbol=7)
+    session, value = anything(SESSION_BYTES.layout, rng, symbol=0), anything(REG_VALUE.layout, rng, symbol=0)
+    plan = {30: {"decision": decision, "execution": execution, "feed_event": event}, 31: {"sent": sent}}
     bench = Bench(TINY, plan, [("session", session), ("value", value)], until=100)
     by_kind = {record["kind"]: record for record in bench.got}
     assert len(bench.got) == len(by_kind) == 6
     assert by_kind[DECISION.kind] == model.decision(decision, SERIAL)
-    assert by_kind[ORDER_SENT.kind] == model.order_sent(sent, now=30)
+    assert by_kind[ORDER_SENT.kind] == model.order_sent(sent, now=31)
     assert by_kind[EXECUTION.kind] == stamped(EXECUTION, execution, 30)
     assert by_kind[FEED_EVENT.kind] == stamped(FEED_EVENT, event, 30)
     for kind, given in ((SESSION_BYTES, session), (REG_VALUE, value)):
@@ -173,44 +239,94 @@ def test_every_other_record(rng):
         assert got["time"] < 15
 
 
+@pytest.mark.parametrize("poisoned", [0, 1])
+def test_an_order_that_does_not_reach_its_venue(poisoned, rng):
+    decision = anything(Decision, rng)
+    sent = anything(SentOrder, rng) | {"decision": decision}
+    plan = {30: {"decision": decision}, 32: {"unsent": {"poisoned": poisoned}, "numbers": sent}}
+    if poisoned:
+        plan = {30: {"decision": decision}, 31: {"sent": sent}, 300: {"unsent": {"poisoned": 1}}}
+    bench = Bench(TINY, plan, until=320)
+    assert bench.of(ORDER_SENT)[-1] == model.order_sent(sent, now=max(plan)) | {"flags": 1, "poisoned": poisoned}
+    assert len(bench.got) == 2 + poisoned
+
+
 def test_decisions_and_orders_pass_while_the_market_is_at_its_fastest(rng):
-    plan, _ = messages(GBE, rng, 100, 10)
+    """Decisions as fast as `room` lets them be made, some of them passed: sent in the next cycle, then a frame."""
+    plan, expected = messages(GBE, rng, 100, 10)
     decisions, sents = [], []
-    for cycle in range(25, 1000, 4):
-        decisions.append(anything(Decision, rng))
-        plan.setdefault(cycle, {})["decision"] = decisions[-1]
-    for cycle in range(25, 1000, 170):
-        sents.append((cycle, anything(SentOrder, rng)))
-        plan.setdefault(cycle, {})["sent"] = sents[-1][1]
-    bench = Bench(GBE, plan, until=1400)
+
+    class Plan(dict):
+        bench, free, sent = None, 25, None
+
+        def get(self, cycle, default=None):
+            given = dict(plan.get(cycle, {}))
+            if self.sent:
+                given["sent"], self.sent = self.sent, None
+                sents.append((cycle, given["sent"]))
+            elif cycle >= self.free and cycle < 900 and self.bench.room[-GATE_LATENCY]:
+                decisions.append(anything(Decision, rng))
+                given["decision"], self.free = decisions[-1], cycle + GATE_LATENCY + 1
+                if rng.random() < .1:
+                    self.free, self.sent = cycle + 170, anything(SentOrder, rng) | {"decision": decisions[-1]}
+            return given
+
+    play = Plan()
+    play.bench = bench = Bench.__new__(Bench)
+    bench.__init__(GBE, play, until=1200)
     assert bench.of(DECISION) == [model.decision(decision, SERIAL) for decision in decisions]
-    assert bench.of(ORDER_SENT) == [model.order_sent(sent, now=cycle) for cycle, sent in sents]
-    tops = [record["seq"] for record in bench.of(BOOK_TOP)]
-    assert tops[-1] == 99  # whatever was lost, the newest came
+    assert bench.of(ORDER_SENT) == [model.order_sent(sent, now=cycle) for cycle, sent in sents] != []
+    book = (MARKET_EVENT.kind, *BOOK_KINDS)
+    assert [record for record in bench.got if record["kind"] in book] == list(chain(*expected))
+    assert bench.dropped == 0
 
 
 def test_a_late_host_gets_the_newest_top_of_each_symbol(rng):
     """The host stops for a while: what it then reads is a prefix, the newest tops, and a suffix; losses are counted."""
-    stop, go, count = 200, 6000, 400
-    plan, expected = messages(GBE, rng, count, lambda: rng.randrange(10, 30))
+    stop, go, count = 200, 8000, 600
+    plan, expected = messages(GBE, rng, count, lambda: rng.randrange(10, 30), symbols=GBE.symbols - 1)
     last = max(plan)
-    bench = Bench(GBE, plan, ready=lambda cycle: not stop <= cycle < go, until=last + 1500)
     flat = list(chain(*expected))
     assert sum(map(len, expected)) > DEPTH
+    newest, owed = {}, {}
+
+    class Plan(dict):
+        """Answers `again` as the book does: in a gap, with the last top of the symbol, without a message."""
+        def get(self, cycle, default=None):
+            given = plan.get(cycle, {})
+            if "top" in given:
+                newest[given["top"]["symbol"]] = given
+            if cycle in owed:
+                told = newest[owed[cycle]]
+                given = {"top": told["top"] | {"event": 0}, "levels": told["levels"]}
+            return given
+
+        def again(self, cycle, symbols):
+            busy = plan.keys() | owed.keys()
+            for symbol in symbols:
+                at = next(at for at in range(cycle + 5, last + 1000) if not busy & set(range(at - 4, at + 5)))
+                owed[at] = symbol
+                busy |= {at}
+
+    play = Plan()
+    bench = Bench(GBE, play, ready=lambda cycle: not stop <= cycle < go, until=last + 1500, again=play.again)
     kept = next(n for n, record in enumerate(bench.got) if record != flat[n])
     assert kept > DEPTH // 2  # in order until the ring was nearly full
 
-    newest = {record["symbol"]: record for record in flat if record["kind"] == BOOK_TOP.kind}
-    assert {record["symbol"]: record for record in bench.of(BOOK_TOP)} == newest
-    for symbol in newest:
-        seqs = [record["seq"] for record in bench.of(BOOK_TOP) if record["symbol"] == symbol]
-        assert all(earlier < later for earlier, later in pairwise(seqs))
+    told = [record for record in bench.got if record["kind"] == BOOK_TOP.kind]
+    for symbol, given in newest.items():
+        own = [record for record in told if record["symbol"] == symbol]
+        assert all(earlier["seq"] <= later["seq"] for earlier, later in pairwise(own))
+        assert {name: own[-1][name] for name in ("seq", "bid_price", "ask_qty")} == {
+            "seq": given["top"]["seq"], "bid_price": given["top"]["bid"]["price"],
+            "ask_qty": given["top"]["ask"]["qty"]}
+    assert any(record["flags"] for record in told)
     holes = sum(later - earlier - 1 for earlier, later in pairwise(bench.serials))
     sent = sum(record["kind"] in (MARKET_EVENT.kind, BOOK_LEVELS.kind) for record in flat)
     lost = sent - len(bench.of(MARKET_EVENT)) - len(bench.of(BOOK_LEVELS))
     assert bench.dropped == lost > 0
     assert holes == lost
-    assert all(record in flat for record in bench.got)
+    assert all(record in flat or record["flags"] for record in bench.got)
 
 
 def test_no_decision_is_lost_as_long_as_room_is_heeded(rng):
@@ -221,15 +337,15 @@ def test_no_decision_is_lost_as_long_as_room_is_heeded(rng):
         bench = None
 
         def get(self, cycle, default=None):
-            if cycle % 4 == 0 and cycle < 3000 and self.bench.room and self.bench.room[-1]:
+            if cycle % 4 == 0 and 4 <= cycle < 3000 and self.bench.room[-GATE_LATENCY]:
                 made.append(anything(Decision, rng))
                 return {"decision": made[-1]}
             return {}
 
     plan = Plan()
     plan.bench = bench = Bench.__new__(Bench)
-    bench.__init__(TINY, plan, ready=lambda cycle: cycle > 2500, until=4000)
+    bench.__init__(TINY, plan, ready=lambda cycle: cycle > 2800, until=4500)
     assert len(made) > DEPTH - RESERVE_DECISIONS
-    assert not all(bench.room[10:2500])
+    assert not all(bench.room[10:2800])
     assert bench.got == [model.decision(decision, SERIAL) for decision in made]
     assert bench.dropped == 0
