@@ -11,7 +11,8 @@ from hdl.streams import axis_rx
 class Crossing(wiring.Component):
     """Moves frames from `domain` to `sync` through a small FIFO that the core empties as fast as it can.
 
-    Latency: `LATENCY` edges of the core clock after the beat was written, or one more, by the phase of the clocks.
+    Latency: the core takes a beat with its `LATENCY`th edge after the beat was written, or the one after that where
+    the two clocks' edges coincide.
     Both clocks are nominally equal and IEEE Std 802.3-2022, 35.4 allows each 100 ppm, so a frame of 9,000 bytes
     grows the FIFO by 2 beats, and the gap empties it. Should it ever be full (the core clock stopped), the frame
     loses its end and is closed with `error`; frames that begin before that end is written are lost with it.
