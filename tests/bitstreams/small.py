@@ -1,13 +1,15 @@
-"""A board with a design that is placed and routed in seconds."""
+"""Designs that are built in seconds: a counter, and the Versa's ports without a NIC between them."""
 
 from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal
-from amaranth.lib import io
+from amaranth.lib import io, wiring
+from amaranth.lib.wiring import In, Out
 from amaranth_boards.versa_ecp5_5g import VersaECP55GPlatform
 
 from bitstreams.board import Board
 from bitstreams.ecp5 import Pll, PllClock
 from bitstreams.tools import LFE5UM5G_45F_8
-from hdl.config import TINY
+from hdl.config import TINY, NicConfig
+from hdl.streams import axis, axis_rx, records
 
 MHZ = 125.0
 
@@ -36,3 +38,18 @@ class Blinker(Elaboratable):
 def blinker(mhz: float = MHZ, **more) -> Board:
     return Board("blinker", TINY, LFE5UM5G_45F_8, VersaECP55GPlatform, lambda config: Blinker(mhz, **more),
                  clocks={"core_clk": mhz})
+
+
+class Echo(wiring.Component):
+    """Stands in the NIC's place: sends back what port 0 receives, and what the host says."""
+
+    def __init__(self, config: NicConfig):
+        width = config.data_width
+        super().__init__({"rx": In(axis_rx(width)).array(config.ports), "tx": Out(axis(width)),
+                          "host_i": In(records), "host_o": Out(records)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += [self.tx.payload.eq(self.rx[0].payload), self.tx.valid.eq(self.rx[0].valid)]
+        wiring.connect(m, wiring.flipped(self.host_i), wiring.flipped(self.host_o))
+        return m
