@@ -82,9 +82,8 @@ class Executions:
             return _NOTHING
         return Effect(removed, None if key in self._successor or key in self._busted else report)
 
-    def record(self, report: Report) -> Effect:
-        """Take a report (ExecType F, G or H) into the set."""
-        key = report.venue, report.exec_id
+    def record(self, report: Report, key: Key) -> Effect:
+        """Take a report (ExecType F, G or H) into the set. `key` is its own: venue and ExecID."""
         if report.exec_type == TRADE:  # nearly always: once, and neither busted nor corrected before
             if key in self.trades:
                 return _NOTHING

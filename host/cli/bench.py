@@ -12,8 +12,8 @@ from host.cli.errors import UserError
 from host.cli.places import write_text
 
 #: Modules with a function `figures() -> dict[str, float]`, in the order in which they run.
-SOURCES = ("fixparse.bench", "host.bus.bench", "host.positions.bench", "host.tca.bench", "sim.decoder",
-           "sim.models.bench", "sim.nic.bench", "host.cli.cycles")
+SOURCES = ("fixparse.bench", "host.bus.bench", "host.oms.bench", "host.positions.bench", "host.tca.bench",
+           "sim.decoder", "sim.models.bench", "sim.nic.bench", "host.cli.cycles")
 
 
 def bench(json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,

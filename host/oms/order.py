@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from host import messages as m
 from host.executions import Effect
 from host.messages import CancelOrder, NewOrder, ReplaceOrder, Report
-from host.oms.states import FINAL, State
+from host.oms.states import FINAL, TERMS, State
+
+_TAKING_BACK = frozenset((m.TRADE_CANCEL, m.TRADE_CORRECT))
+_PENDING_NEW, _NEW, _PARTIALLY_FILLED, _FILLED = (State.PENDING_NEW, State.NEW, State.PARTIALLY_FILLED,
+                                                  State.FILLED)
 
 
 @dataclass(slots=True)
@@ -69,10 +73,11 @@ class Order:
 
     def settle(self) -> None:
         """Let the state follow from the facts."""
-        if self.filled:
-            base = State.FILLED if self.filled >= self.qty else State.PARTIALLY_FILLED
+        filled = self.filled
+        if filled:
+            base = _FILLED if filled >= self.qty else _PARTIALLY_FILLED
         else:
-            base = State.NEW if self.acknowledged else State.PENDING_NEW
+            base = _NEW if self.acknowledged else _PENDING_NEW
         if self.ended or self.day or self.hold:
             base = max((fact for fact in (self.ended, self.day, self.hold, base) if fact),
                        key=lambda fact: fact.precedence)
@@ -92,12 +97,21 @@ class Order:
         self.requests.clear()
 
     def take(self, report: Report, effect: Effect | None) -> None:
-        """Apply a legal report; `effect` is what it does to the trades that count, where it is about a trade."""
+        """Apply a legal report; `effect` is what it does to the trades that count, where it is about a trade.
+
+        What the venue says of the whole order is remembered, to be compared when all is quiet.
+        """
         if effect is not None:
             self._trade(effect)
         elif handler := _HANDLERS.get(report.exec_type):
             handler(self, report)
-        self._claim(report)
+        takes_back = report.exec_type in _TAKING_BACK
+        if report.cum_qty > self.claimed_filled or takes_back:
+            self.claimed_filled = report.cum_qty
+        if report.status in FINAL:
+            self.claimed_final = True
+        elif takes_back or report.exec_type in TERMS:
+            self.claimed_final = False
         self.settle()
 
     def _trade(self, effect: Effect) -> None:
@@ -112,16 +126,6 @@ class Order:
             self.fills[added.exec_id] = added
             self.acknowledged = True
             self.hold = None  # what was stopped has got its trade; what was suspended trades again
-
-    def _claim(self, report: Report) -> None:
-        """Remember what the venue says of the whole order, to be compared when all is quiet."""
-        takes_back = report.exec_type in (m.TRADE_CANCEL, m.TRADE_CORRECT)
-        if takes_back or report.cum_qty > self.claimed_filled:
-            self.claimed_filled = report.cum_qty
-        if report.status in FINAL:
-            self.claimed_final = True
-        elif takes_back or report.exec_type in (m.REPLACED, m.RESTATED):
-            self.claimed_final = False
 
 
 def _acknowledge(order: Order, report: Report) -> None:

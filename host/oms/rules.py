@@ -52,8 +52,12 @@ def _impossible_trade(report: Report, order: Order, orders: Mapping[int, Order],
         return "it has no ExecID"
     if report.exec_type != m.TRADE_CANCEL and not (0 < report.last_qty < LARGEST and 0 < report.last_price < LARGEST):
         return f"a trade of {report.last_qty} at {report.last_price} cannot be"
-    if (report.stock != order.new.stock and report.stock) or m.direction(report.side) != m.direction(order.new.side):
-        return f"it is about {report.side.name} {report.stock}, the order about {order.new.side.name} {order.new.stock}"
+    new = order.new
+    if (report.stock != new.stock and report.stock) or (
+            report.side is not new.side and m.direction(report.side) != m.direction(new.side)):
+        return f"it is about {report.side.name} {report.stock}, the order about {new.side.name} {new.stock}"
+    if report.exec_type == m.TRADE and not order.exceeds(order.filled + report.last_qty):
+        return ""
     if report.exec_type != m.TRADE and (why := executions.impossible(report)):
         return why
     removed, added = executions.effect(report)

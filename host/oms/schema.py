@@ -25,6 +25,9 @@ VERSION = 1
 
 _SQLITE_INTEGERS = range(-(1 << 63), 1 << 63)
 
+#: Columns of every table.
+_FIRST = ("number", "refused")
+
 Row = tuple[Any, ...]
 
 
@@ -34,11 +37,11 @@ class Table(NamedTuple):
     event: type
     converted: tuple[str, ...]  # enumerations and booleans: SQLite's module binds plain integers much faster
     plain: tuple[str, ...]
-    types: tuple[Callable[[Any], Any], ...]
+    places: tuple[tuple[int, Callable[[Any], Any]], ...]  # of each field of the message: column, and what makes it
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return ("number", "refused", *self.converted, *self.plain)
+        return (*_FIRST, *self.converted, *self.plain)
 
     @property
     def ddl(self) -> str:
@@ -59,9 +62,7 @@ class Table(NamedTuple):
 
     def entry(self, row: Row) -> Entry:
         """The entry that a row holds."""
-        names = self.columns[2:]
-        event = self.event(**{name: make(value) for name, make, value in zip(names, self.types, row[2:], strict=True)})
-        return Entry(row[0], event, row[1] or "")
+        return Entry(row[0], self.event(*[make(row[column]) for column, make in self.places]), row[1] or "")
 
 
 def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
@@ -76,7 +77,8 @@ def _table(name: str, event: type) -> Table:
     names = [field.name for field in fields(event)]
     converted = tuple(one for one in names if hints[one] is bool or issubclass(hints[one], enum.Enum))
     plain = tuple(one for one in names if one not in converted)
-    return Table(name, event, converted, plain, tuple(hints[one] for one in (*converted, *plain)))
+    columns = (*_FIRST, *converted, *plain)
+    return Table(name, event, converted, plain, tuple((columns.index(one), hints[one]) for one in names))
 
 
 TABLES = (_table("reports", Report), _table("new_orders", NewOrder), _table("cancels", CancelOrder),

@@ -29,6 +29,8 @@ _PASSING = {
     sqlite3.SQLITE_LOCKED: ("another program holds a lock on it", "close that program"),
     sqlite3.SQLITE_FULL: ("the disk is full", "free some space"),
 }
+#: A NamedTuple from its values in order, in half the time that its constructor takes.
+_new = tuple.__new__
 _DAMAGED = "keep the file, restore a copy, or start a new one from the venues' records"
 _WAITING = "what was to be written waits, and is written when it can be"
 
@@ -91,7 +93,7 @@ class SqliteJournal:
 
     def append(self, event: Event, refused: str = "") -> int:
         self._number += 1
-        self._pending.append(Entry(self._number, event, refused))
+        self._pending.append(_new(Entry, (self._number, event, refused)))
         return self._number
 
     def commit(self, changed: Iterable[Order]) -> None:
@@ -149,6 +151,7 @@ class SqliteJournal:
             raise JournalError(f"{self.path}: the file is damaged ({' '.join(found.split())}); {_DAMAGED}")
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = FULL")
+        run("PRAGMA secure_delete = OFF")
         run(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")
 
     def _create(self) -> None:

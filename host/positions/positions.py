@@ -163,13 +163,14 @@ class Positions:
             return None
         if report.exec_type != TRADE_CANCEL:
             _check(report.stock, report.last_qty, report.last_price)
-        removed, added = self._executions.record(report)
+        key = report.venue, report.exec_id
+        removed, added = self._executions.record(report, key)
         if removed:
             self._take_out(removed)
         if added:
-            self._put_in(added)
+            self._put_in(added, key)
         elif report.exec_type != TRADE_CANCEL:
-            self._move((report.venue, report.exec_id))
+            self._move(key)
         changed = added or removed
         return self.by_stock[changed.stock] if changed else None
 
@@ -211,12 +212,11 @@ class Positions:
             amounts[currency] = amounts.get(currency, 0) + figure(position)
         return self.fx.total(amounts)
 
-    def _put_in(self, report: Report) -> None:
+    def _put_in(self, report: Report, key: Key) -> None:
         position, sign = self.position(report.stock), direction(report.side)
         value = report.last_price * position.instrument.multiplier
         fees = self.fees[report.venue] if report.venue < len(self.fees) else Fees()
         fee = fees.of(report.last_qty, report.last_qty * value, sale=sign < 0, maker=report.maker)
-        key = report.venue, report.exec_id
         place = self._places[key] = self._place(key, report)
         position.insert(place, Fill(sign * report.last_qty, value, fee))
         self._hold(report, sign * report.last_qty)
@@ -243,7 +243,7 @@ class Positions:
             report = self._executions.trades[last]
             if self._places[last] != self._place(last, report):
                 self._take_out(report)
-                self._put_in(report)
+                self._put_in(report, last)
 
 
 def _check(stock: str, qty: int, price: int) -> None:
