@@ -34,7 +34,7 @@ class Bridge(wiring.Component):
 
     Up: records leave in frames of up to `FRAME_RECORDS`, as many as wait when a frame begins, to where the last good
     frame came from. `host_o` is held back while `BUFFER_RECORDS` wait; until a host has spoken nothing leaves. A
-    record is taken in 65 cycles, a frame of n records keeps the wire for 64 n + 38.
+    record is taken in 64 cycles, a frame of n records keeps the wire for 64 n + 38.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ class BridgeUp(wiring.Component):
     Ports
     -----
     i : In(records)
-    o : Out(axis(8)), without a gap in a frame; a frame begins 66 cycles after its first record was taken, if idle.
+    o : Out(axis(8)), without a gap in a frame; a frame begins 2 cycles after its first record was taken, if idle.
     peer, enable : In, where frames go, and whether they may.
     """
 
@@ -170,21 +170,13 @@ class BridgeUp(wiring.Component):
         return m
 
     def _fill(self, m: Module, fifo, added):
-        record, byte = Signal(RECORD_BITS, reset_less=True), Signal(range(RECORD_BYTES))
-        m.d.comb += fifo.w_data.eq(record[:BYTE])
-        with m.FSM(name="fill"):
-            with m.State("TAKE"):
-                m.d.comb += self.i.ready.eq(1)
-                with m.If(self.i.valid):
-                    m.d.sync += record.eq(self.i.payload)
-                    m.next = "WRITE"
-            with m.State("WRITE"):
-                m.d.comb += fifo.w_en.eq(1)
-                with m.If(fifo.w_rdy):
-                    m.d.sync += [record.eq(record >> BYTE), byte.eq(byte + 1)]
-                    with m.If(byte == _LAST):
-                        m.d.comb += added.eq(1)
-                        m.next = "TAKE"
+        """A record's bytes, one a cycle; it is taken with the last of them, so nothing here has to hold it."""
+        byte = Signal(range(RECORD_BYTES))
+        m.d.comb += [fifo.w_data.eq(self.i.payload.word_select(byte, BYTE)), fifo.w_en.eq(self.i.valid)]
+        with m.If(self.i.valid & fifo.w_rdy):
+            m.d.sync += byte.eq(byte + 1)
+            with m.If(byte == _LAST):
+                m.d.comb += [self.i.ready.eq(1), added.eq(1)]
 
     def _send(self, m: Module, fifo, waiting, claimed):
         values = {"destination": self.peer, "source": Const(self.mac, ETHERNET["source"].width),
