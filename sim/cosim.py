@@ -9,10 +9,10 @@ A testbench is an importable module of `@cocotb.test()` coroutines; the pytest s
     def test_gate(sim):
         cosim(Gate(TINY), "tests.hdl.risk.bench_gate", sim=sim, name="gate")
 
-`dut` has the ports `clk`, `rst` and those of the component, `__` between the parts of a path; a struct is
-one vector (`sim.bus` packs and unpacks them). `SIMULATORS` is always the same list: where Icarus is not
-installed, its entry is a skip that says so. Everything is left in build/cosim/<name>-<sim>/: `top.v`,
-`build.log`, `sim.log`, `results.xml` and, with `waves=True`, `dump.fst` (Verilator) or `top.fst` (Icarus).
+`dut` has the ports `clk`, `rst` and those of the component, `__` between the parts of a path, and with `waves` what
+is inside too; a struct is one vector (`sim.bus` packs and unpacks them). `SIMULATORS` is always the same list:
+where Icarus is not installed, its entry is a skip that says so. Everything is left in build/cosim/<name>-<sim>/:
+`top.v`, `build.log`, `sim.log`, `results.xml` and, with `waves=True`, `dump.fst` (Verilator) or `top.fst` (Icarus).
 A build is used again as long as the Verilog and the simulator are the same. TICKGATE_SEED repeats a seed.
 """
 
@@ -21,17 +21,18 @@ import logging
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from amaranth.lib import wiring
-from cocotb_tools.runner import get_runner
+from cocotb_tools.runner import VerilatorControlFile, get_runner
 
-from sim import bounded
+from sim import bounded, runtime
 from sim.paths import BUILD, ROOT
-from sim.verilog import tools, verilog_of
+from sim.verilog import ports_of, tools, verilog_of
 
 SIMULATORS = ["verilator", pytest.param("icarus", marks=[pytest.mark.icarus, pytest.mark.skipif(
     shutil.which("iverilog") is None, reason="Icarus is not installed (apt-get install iverilog)")])]
@@ -63,7 +64,7 @@ def cosim(component: wiring.Component, module: str, sim: str, name: str, env: di
     with _environment():
         runner = get_runner(sim)
         runner.log.setLevel(logging.WARNING)
-        _build(runner, sim, folder, text, waves)
+        _build(runner, sim, folder, text, _control(component), waves)
         _test(runner, folder, module, env or {}, waves, limit)
     return folder
 
@@ -86,33 +87,52 @@ def _environment():
                 os.environ[key] = value
 
 
-def _build(runner, sim: str, folder: Path, text: str, waves: bool):
+def _control(component: wiring.Component) -> str:
+    """For Verilator: the ports alone are to be seen. A model that shows every signal takes far longer to compile."""
+    names = ["clk", "rst", *(port.name for port in ports_of(component))]
+    return "".join(["`verilator_config\n", *(f'public_flat_rw -module "{TOP}" -var "{name}"\n' for name in names)])
+
+
+def _build(runner, sim: str, folder: Path, text: str, control: str, waves: bool):
     args = BUILD_ARGS[sim] + (["--trace-fst", "--trace-structs"] if waves and sim == "verilator" else [])
-    digest = hashlib.sha256(repr((text, args, waves, shutil.which("iverilog" if sim == "icarus" else sim),
+    digest = hashlib.sha256(repr((text, control, args, waves, shutil.which("iverilog" if sim == "icarus" else sim),
                                   sys.prefix)).encode()).hexdigest()
     stamp, source, log = folder / "digest", folder / f"{TOP}.v", folder / "build.log"
     again = stamp.exists() and stamp.read_text() == digest
+    lean = sim == "verilator" and not waves
+    sources = [VerilatorControlFile(folder / "ports.vlt"), source] if lean else [source]
+    made: list[str] = []
     if not again:
         stamp.unlink(missing_ok=True)
         source.write_text(text)
+        if lean:
+            (folder / "ports.vlt").write_text(control)
+            made = runtime.lend(runtime.store(folder.parent), folder)
     try:
         # where nothing is to be built, the runner still has to learn where things are
-        runner._execute = (lambda cmds, cwd: None) if again else _bounded(runner, BUILD_LIMIT)
-        runner.build(sources=[source], hdl_toplevel=TOP, build_dir=folder, build_args=args, timescale=TIMESCALE,
+        runner._execute = (lambda cmds, cwd: None) if again else _bounded(
+            runner, BUILD_LIMIT, drop=["--public-flat-rw"] if lean else [], make=made)
+        runner.build(sources=sources, hdl_toplevel=TOP, build_dir=folder, build_args=args, timescale=TIMESCALE,
                      waves=waves, log_file=log)
     except (RuntimeError, SystemExit) as error:
         raise CosimError(f"{source} did not build under {sim}: {error}\n{_tail(log)}\nthe whole log: {log}") from None
+    if lean and not again:
+        runtime.keep(runtime.store(folder.parent), folder)
     stamp.write_text(digest)
 
 
-def _bounded(runner, seconds: float):
-    """In the place of the runner's own `_execute`, which would wait for ever."""
+def _bounded(runner, seconds: float, drop: Sequence[str] = (), make: Sequence[str] = ()):
+    """In the place of the runner's own `_execute`, which would wait for ever.
+
+    Of every command the words in `drop` are left out; a make is given the words in `make` too.
+    """
     def execute(commands, cwd):
         with open(runner.log_file, "w") as output:
             for command in commands:
-                code = bounded.run(command, seconds, cwd, runner.env, output)
+                words = [word for word in command if word not in drop] + list(make if command[0] == "make" else ())
+                code = bounded.run(words, seconds, cwd, runner.env, output)
                 if code:
-                    raise RuntimeError(f"{Path(command[0]).name} ended with exit code {code}")
+                    raise RuntimeError(f"{Path(words[0]).name} ended with exit code {code}")
     return execute
 
 
