@@ -29,6 +29,12 @@ class BusSignature(wiring.Signature):
 class RegisterBank(wiring.Component):
     """Registers of one instance (`index`) of a block, kept in flip-flops.
 
+    A register that names its bits holds those; others read 0.
+
+    Parameters
+    ----------
+    without : registers of the block that another unit keeps and answers for.
+
     Ports
     -----
     bus : In(BusSignature)
@@ -39,18 +45,19 @@ class RegisterBank(wiring.Component):
         write arrives, `wdata` is what is being written.
     """
 
-    def __init__(self, config: NicConfig, block: Block, index: int = 0):
+    def __init__(self, config: NicConfig, block: Block, index: int = 0, without: tuple[str, ...] = ()):
         self.block, self.index = block, index
         self.base = RegisterMap(config).address(block, block.regs[0].name, index)
+        self.kept = [(n, reg) for n, reg in enumerate(block.regs) if reg.name not in without]
         ports = {"bus": In(BusSignature())}
-        for reg in block.regs:
+        for _, reg in self.kept:
             if reg.access == "ro":
                 ports[f"{reg.name}_status"] = In(unsigned(WORD_BITS))
                 continue
             ports[f"{reg.name}_stb"] = Out(1)
             ports[f"{reg.name}_wdata"] = Out(WORD_BITS)
             if reg.access == "rw":
-                ports[f"{reg.name}_value"] = Out(WORD_BITS, init=reg.init)
+                ports[f"{reg.name}_value"] = Out(WORD_BITS)
                 ports[f"{reg.name}_set"] = In(1)
                 ports[f"{reg.name}_data"] = In(WORD_BITS)
         super().__init__(ports)
@@ -61,7 +68,7 @@ class RegisterBank(wiring.Component):
         here = self.bus.addr[bits:] == self.base >> bits
         answer = Signal(WORD_BITS)
         m.d.sync += [answer.eq(0), self.bus.rdata.eq(answer)]
-        for n, reg in enumerate(self.block.regs):
+        for n, reg in self.kept:
             hit = Signal(name=f"{reg.name}_hit")
             m.d.comb += hit.eq(here & (self.bus.addr[:bits] == n if bits else 1))
             if reg.access == "ro":
@@ -71,7 +78,8 @@ class RegisterBank(wiring.Component):
                              getattr(self, f"{reg.name}_wdata").eq(self.bus.wdata)]
                 value = 0
             if reg.access == "rw":
-                value = getattr(self, f"{reg.name}_value")
+                value = Signal(reg.width, init=reg.init, name=f"{reg.name}_held")
+                m.d.comb += getattr(self, f"{reg.name}_value").eq(value)
                 with m.If(hit & self.bus.write):
                     m.d.sync += value.eq(self.bus.wdata)
                 with m.Elif(getattr(self, f"{reg.name}_set")):

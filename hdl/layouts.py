@@ -225,7 +225,8 @@ DECISION = Record("DECISION", 4, (
     Field("reference", "u4", "reference price the collar used", "1e-4 USD"),
     Field("notional", "u8", "price x quantity", "1e-4 USD"),
     Field("exposure", "i4", "worst-case signed position with this order filled", "shares"),
-    Field("tokens", "u4", "rate tokens left before this order"),
+    Field("rate_slack", "i4", "time that the tighter of the two rate limits had to spare; below 0: it had no token, "
+          "and has the next one in so many; the least number: it never has one", "core clock periods"),
     Field("side", "u1", "`Side`"),
     Field("origin", "u1", "`Origin`"),
     Field("action", "u1", "`Action`"),

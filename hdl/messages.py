@@ -143,7 +143,7 @@ class Decision(data.Struct):
     reference: unsigned(32)
     notional: unsigned(64)
     exposure: signed(32)
-    tokens: unsigned(32)
+    rate_slack: signed(32)
     time: unsigned(64)      # clock at the verdict
 
 

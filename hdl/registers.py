@@ -36,6 +36,11 @@ class Reg:
     unit: str = ""
     init: int = 0
 
+    @property
+    def width(self) -> int:
+        """Bits that it has: those it names, or the whole word."""
+        return sum(bits.width for bits in self.bits) or WORD_BITS
+
     def pack(self, **values: int) -> int:
         """The register's value from its fields; a value that does not fit is an error."""
         word, offset = 0, 0
@@ -166,15 +171,19 @@ SYMBOL_TEXT = Block("symbol_text", "Bytes of the symbol window of order frames o
     Reg("low", "rw", "bytes 0 to 7"), Reg("high", "rw", "bytes 8 to 15")),
     count=lambda config: config.symbols, memory=True)
 
+#: A rate limit. `hdl.risk.rates` says how they act; words that use other bits, and buckets that would take more
+#: than 2**40 ns to fill, give no tokens.
+RATE_INTERVAL, RATE_BURST = (Bits("interval", 40),), (Bits("burst", 16),)
+
 GATE = Block("gate", "The gate: kill, and limits of the firm.", (
-    Reg("kill", "rw", "global kill; set by writing 1, cleared by writing CLEAR_KILL to `resume`"),
-    Reg("venue_kill", "rw", "one bit a venue; writing sets bits"),
-    Reg("strategy_kill", "rw", "one bit a strategy; writing sets bits"),
+    Reg("kill", "rw", "global kill; set by writing 1, cleared by writing CLEAR_KILL to `resume`", (Bits("kill", 1),)),
+    Reg("venue_kill", "rw", "one bit a venue; writing sets bits", (Bits("venues", 4),)),
+    Reg("strategy_kill", "rw", "one bit a strategy; writing sets bits", (Bits("strategies", 16),)),
     Reg("resume", "wo", "lifts kills, given the key word", (
         Bits("key", 16, "0x5AFE"), Bits("all", 1, "the global kill"), Bits("venues", 4), Bits("strategies", 16))),
-    Reg("rate_interval", "rw", "one token every so many ns for the session; 0 gives none", unit="ns"),
-    Reg("rate_burst", "rw", "tokens a full session bucket holds", unit="orders"),
-    Reg("limits_serial", "rw", "serial number of the limits in force, written last"),
+    Reg("rate_interval", "rw", "one token every so many ns for the session; 0 gives none", RATE_INTERVAL, unit="ns"),
+    Reg("rate_burst", "rw", "tokens a full session bucket holds; 0 gives none", RATE_BURST, unit="orders"),
+    Reg("limits_serial", "rw", "serial number of the limits in force, written last", (Bits("serial", 32),)),
     *counters(decisions="decisions", passed="passed"),
     Reg("cause", "ro", "what set the global kill since it was last lifted", (
         Bits("host", 1, "a write to `kill`"), Bits("trip", 1, "the hardware trip"),
@@ -195,13 +204,13 @@ LIMITS = Block("limits", "Limits of one symbol. All zero (the state after reset)
         (Bits("band", 32),), unit="1e-4 USD"),
     Reg("position", "rw", "largest worst-case position", (
         Bits("long", 32, "shares long"), Bits("short", 32, "shares short, as a positive number")), unit="shares"),
-    Reg("max_age", "rw", "oldest reference that may be used", unit="ns"),
+    Reg("max_age", "rw", "oldest reference that may be used", (Bits("age", 40),), unit="ns"),
 ), count=lambda config: config.symbols, memory=True)
 
 STRATEGY = Block("strategy", "Limits of one strategy.", (
-    Reg("rate_interval", "rw", "one token every so many ns; 0 gives none", unit="ns"),
-    Reg("rate_burst", "rw", "tokens a full bucket holds", unit="orders"),
-), count=lambda config: config.strategies)
+    Reg("rate_interval", "rw", "one token every so many ns; 0 gives none", RATE_INTERVAL, unit="ns"),
+    Reg("rate_burst", "rw", "tokens a full bucket holds; 0 gives none", RATE_BURST, unit="orders"),
+), count=lambda config: config.strategies, memory=True)
 
 EXPOSURE = Block("exposure", "What the NIC holds of one symbol, moved by its own execution parser.", (
     Reg("position", "rw", "signed position (two's complement, 32 bits); written at start of day alone", unit="shares"),

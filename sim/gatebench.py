@@ -13,13 +13,16 @@ from hdl.intents import GATE_LATENCY
 from hdl.layouts import EXECUTION
 from hdl.messages import Decision, ExecReport, Intent, TopOfBook
 from hdl.registers import GATE, LIMITS, STRATEGY, Block, RegisterMap
+from hdl.risk.words import walk_cycles
 from sim.bus import pack, reset, unpack
 from sim.models.risk import GateModel, Limits, Order, Top
 
-#: A report acts on orders accepted so many cycles later; its record leaves one cycle after that.
-SETTLES = 7
-#: Cycles between two reports.
-SPACING = 8
+#: A report acts on orders accepted so many cycles later; its record leaves so many after it.
+SETTLES, RECORDED = 6, 9
+#: Its record shows orders accepted until so many cycles after it.
+SHOWN = 4
+#: Cycles between two reports or orders unsent, so that none waits for another.
+SPACING = RECORDED
 CLOCK_START, PERIOD = 10**18, 8
 
 
@@ -135,19 +138,22 @@ class GateBench:
         return value
 
     async def set_limits(self, symbol: int, limits: Limits):
+        """Writes them; they act after `settle`."""
         for name, word in limit_words(limits).items():
             await self.write(LIMITS, name, word, symbol)
         self.model.limits[symbol] = limits
-        await self.idle(70 * self.config.symbols)
 
     async def set_rate(self, interval: int, burst: int, strategy: int | None = None):
-        """A write acts three cycles after it (`hdl.risk.buckets`)."""
+        """Writes them; they act after `settle`."""
         block, index = (GATE, 0) if strategy is None else (STRATEGY, strategy)
         bucket = self.model.session if strategy is None else self.model.strategies[strategy]
         await self.write(block, "rate_burst", burst, index)
         await self.write(block, "rate_interval", interval, index)
-        bucket.set_rate(interval, burst, self.cycle + 2)
-        await self.idle(6)
+        bucket.interval, bucket.burst = interval, burst
+
+    async def settle(self):
+        """Until every limit that was written acts."""
+        await self.idle(walk_cycles(self.config))
 
     def check(self, kills: dict[int, int] | None = None, first: int = 0):
         """Holds everything since cycle `first` to the model. `kills`: changes of the global kill by cycle."""
@@ -176,22 +182,23 @@ class GateBench:
         if order.symbol < self.config.symbols:
             self.model.halted[order.symbol] = bool(self.done[cycle + 1].halted >> order.symbol & 1)
         verdict = self.model.decide(order, self.now(cycle + 1), verdict_at)
-        figures = {name: decision[name] for name in ("reasons", "reference", "notional", "exposure", "tokens", "time")}
-        assert figures == vars(verdict) | {"time": self.now(verdict_at)}, f"cycle {cycle}: {intent}"
+        seen = {name: decision[name] for name in vars(verdict)}
+        assert seen == vars(verdict), f"cycle {cycle}: {intent}"
+        assert decision["time"] == self.now(verdict_at)
         assert decision["intent"] == dict.fromkeys(decision["intent"], 0) | intent
         if verdict.reasons == 0 and order.action == 0:
             reserved.append((cycle, order.symbol, order.side & 1, order.qty))
 
     def _settle(self, cycle: int, expected: list, reserved: list):
-        """What a report or an unsent order of `cycle` did. Its record shows orders accepted until two cycles later."""
+        """What a report or an unsent order of `cycle` did."""
         given = self.done[cycle]
         if given.report is not None:
             report = given.report
             after = self.model.report(report["exec_type"], report["order_id"], report["last_qty"])
             if after["known"]:
-                after["open_qty"] -= sum(qty for at, symbol, sell, qty in reserved if at > cycle + 2 and
+                after["open_qty"] -= sum(qty for at, symbol, sell, qty in reserved if at > cycle + SHOWN and
                                          (symbol, sell) == (after["symbol"], after["side"] & 1))
             same = {name: report[name] for name in ("order_id", "last_qty", "exec_type", "venue")}
-            expected.append((cycle + SETTLES + 1, after | same | {"kind": EXECUTION.kind, "time": report["rx_time"]}))
+            expected.append((cycle + RECORDED, after | same | {"kind": EXECUTION.kind, "time": report["rx_time"]}))
         if given.unsent is not None and given.unsent["action"] == 0:
             self.model.unsent(given.unsent["order_id"])

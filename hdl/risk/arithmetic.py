@@ -20,11 +20,6 @@ def split_add(a: Value, b: Value, carry=0) -> Value:
     return Cat(low[:CUT], Mux(low[CUT], add(a[CUT:], b[CUT:], 1), a[CUT:] + b[CUT:]))
 
 
-def split_greater(a: Value, b: Value) -> Value:
-    """a > b (unsigned), in chains of `CUT` bits."""
-    return (a[CUT:] > b[CUT:]) | ((a[CUT:] == b[CUT:]) & (a[:CUT] > b[:CUT]))
-
-
 def carry_save(a: Value, b: Value, c: Value) -> tuple[Value, Value]:
     """Two numbers with the sum of three (unsigned, each result at most one bit wider), without a carry chain."""
     return a ^ b ^ c, Cat(C(0, 1), (a & b) | (a & c) | (b & c))

@@ -1,137 +1,169 @@
-"""Token buckets: how many orders may leave, for the session and for each strategy."""
+"""Token buckets: how many orders may leave, for the session and for each strategy (`hdl.risk.rates` says how)."""
 
-from math import gcd
-
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hdl.config import NicConfig
-from hdl.messages import STRATEGY_BITS
-from hdl.registers import WORD_BITS
-from hdl.risk.check import Tokens
+from hdl.registers import STRATEGY
+from hdl.risk.arithmetic import add
+from hdl.risk.check import Tokens, is_new
+from hdl.risk.pipeline import PipelineSignature
+from hdl.risk.rates import RateMaker, rate_bits, rate_layout
+from hdl.risk.words import LoadSignature, rate_rows
 
-TOKEN_BITS = 16
-MOST_TOKENS = (1 << TOKEN_BITS) - 1
-#: Longest interval, 68.7 s; a longer one gives no tokens at all.
-INTERVAL_BITS = 36
-FEMTO_PER_NANO = 10**6
-
-
-def time_unit(config: NicConfig) -> tuple[int, int]:
-    """Units in a nanosecond, and in a clock period: both whole numbers."""
-    unit = gcd(config.clock_fs, FEMTO_PER_NANO)
-    return FEMTO_PER_NANO // unit, config.clock_fs // unit
+#: Of the time at which a debt is paid, in clock periods: 2**60 of 8 ns are 292 years.
+TIME_BITS = 60
+#: What a decision says of its slack.
+FIGURE_BITS = 32
 
 
-class TokenBucket(wiring.Component):
-    """One bucket.
+def debt_bits(config: NicConfig) -> int:
+    """Bits of a debt: never more than `depth` and one interval."""
+    return rate_bits(config) + 1
 
-    It starts full when its burst goes from 0 to something; a later, smaller burst only cuts it. A token
-    taken from a full bucket in cycle T is back in the first cycle that starts one interval or more after
-    T, the n-th token n intervals after T, until it is full. Time is counted in periods of the core clock,
-    exactly (not by the disciplined clock, which a host can set). An interval under two periods counts as
-    two. A burst above `MOST_TOKENS` counts as that.
+
+def slack_shape(config: NicConfig):
+    """`depth` less a debt, and an interval."""
+    return signed(debt_bits(config) + 2)
+
+
+class SessionBucket(wiring.Component):
+    """The one bucket of which every order takes a token; its debt counts down.
 
     Members
     -------
-    interval, burst : the registers, in ns and tokens. Acted on three cycles later.
-    changed : strobe of a write to `interval`: the interval that runs begins anew.
-    take : one token goes in this cycle; only while `tokens` is not 0.
-    tokens : what is there now.
-    empty, last : in the next cycle there will be none, or exactly one, but for a `take` in this one.
+    rate : its `rate_layout`.
+    take : a token goes in this cycle.
+    slack, slack_after : `depth` less debt in the next cycle, if none goes in this one, and if one does.
     """
 
     def __init__(self, config: NicConfig):
         self.config = config
-        super().__init__({"interval": In(WORD_BITS), "burst": In(WORD_BITS), "changed": In(1), "take": In(1),
-                          "tokens": Out(TOKEN_BITS), "empty": Out(1), "last": Out(1)})
+        super().__init__({"rate": In(rate_layout(config)), "take": In(1),
+                          "slack": Out(slack_shape(config)), "slack_after": Out(slack_shape(config))})
 
     def elaborate(self, platform):
         m = Module()
-        scale, step = time_unit(self.config)
-        bits = INTERVAL_BITS + scale.bit_length()
-        gives, period = Signal(), Signal(bits)
-        again, reload = Signal(signed(bits + 1)), Signal(signed(bits + 1))
-        changed = Signal(3)
-        least = -(-2 * step // scale)
-        short = Signal()
-        m.d.comb += short.eq(self.interval[:INTERVAL_BITS] < least)
-        m.d.sync += [
-            gives.eq((self.interval != 0) & (self.interval[INTERVAL_BITS:] == 0)),
-            period.eq(Mux(short, 2 * step, self.interval[:INTERVAL_BITS] * scale)),
-            again.eq(period - step), reload.eq(period - (2 * step + 1)),
-            changed.eq((changed << 1) | self.changed),
-        ]
-        cap, wanted = Signal(TOKEN_BITS), Signal(TOKEN_BITS)
-        m.d.comb += wanted.eq(Mux(self.burst[TOKEN_BITS:].any(), MOST_TOKENS, self.burst[:TOKEN_BITS]))
-        m.d.sync += cap.eq(wanted)
-
-        # `left` is the time to the next token less two periods and one unit: negative means now
-        left, full, refill = Signal(signed(bits + 1)), Signal(), Signal()
-        m.d.comb += [full.eq(self.tokens >= cap), refill.eq(gives & ~full & left[-1])]
-        with m.If(full | ~gives | changed[-1]):
-            m.d.sync += left.eq(reload)
-        with m.Else():
-            m.d.sync += left.eq(left + Mux(refill, again, -step))
-
-        with m.If(cap == 0):
-            m.d.sync += self.tokens.eq(wanted)
-        with m.Elif(self.tokens > cap):
-            m.d.sync += self.tokens.eq(cap)
-        with m.Elif(refill & ~self.take):
-            m.d.sync += self.tokens.eq(self.tokens + 1)
-        with m.Elif(self.take & ~refill):
-            m.d.sync += self.tokens.eq(self.tokens - 1)
-        none, one = Signal(), Signal()
-        m.d.comb += [none.eq(self.tokens == 0), one.eq(self.tokens == 1),
-                     self.empty.eq(none & ~refill), self.last.eq(Mux(refill, none, one))]
+        # `rest` is the debt less one, so that its sign says that there is none
+        rest, spare, owes = Signal.like(self.slack, init=-1), Signal.like(self.slack), Signal()
+        m.d.comb += [owes.eq(~rest[-1]), self.slack.eq(add(self.rate.depth, ~rest, owes)),
+                     self.slack_after.eq(spare + ~rest)]
+        m.d.sync += [spare.eq(self.rate.depth - self.rate.pace),
+                     rest.eq(rest + Mux(self.take, self.rate.pace, Mux(owes, -1, 0)))]
         return m
 
 
 class TokenBuckets(wiring.Component):
     """The session's bucket and one for each strategy; an order needs a token of both.
 
+    A bucket is full after reset. A token taken in cycle T from a full bucket is back in the first cycle that starts
+    one interval or more after T, the n-th n intervals after T. Time is counted in periods of the core clock (not by
+    the disciplined clock, which a host can set), and an interval is rounded up to whole ones, at least 2. What was
+    taken stays owed, as a time, when a limit is written. A bucket without limits, or with such as `RateMaker` calls
+    closed, or just being written, has no token.
+
     Members
     -------
-    session, strategies : `interval`, `burst` and `changed` of each bucket.
-    asking : strategy of the order one cycle before its verdict. One out of range finds no token.
-    ahead : the strategy of the order that is at its verdict, and `takes`: it is a new order.
-    tokens : for the order asking.
-    take : the order at its verdict passes and takes its tokens.
-    left : for the order at its verdict, the smaller of what the two buckets hold before it.
+    load, ready_rows : the limits, from `LimitWords`.
+    pipeline : the orders in the gate. A strategy out of range finds no token.
+    tokens : for the order at stage 2.
+    slack : for the order at its verdict: `depth` less debt of the bucket where that is less, in clock periods, cut
+        to 32 bits. Below 0 there is a token in so many periods; the least number: never.
     """
 
     def __init__(self, config: NicConfig):
         self.config = config
-        rate = wiring.Signature({"interval": Out(WORD_BITS), "burst": Out(WORD_BITS), "changed": Out(1)})
         super().__init__({
-            "session": In(rate), "strategies": In(rate).array(config.strategies),
-            "asking": In(STRATEGY_BITS), "ahead": In(STRATEGY_BITS), "takes": In(1), "take": In(1),
-            "tokens": Out(Tokens), "left": Out(TOKEN_BITS),
+            "load": In(LoadSignature(rate_rows(config), STRATEGY)), "ready_rows": In(config.strategies + 1),
+            "pipeline": In(PipelineSignature()), "tokens": Out(Tokens), "slack": Out(signed(FIGURE_BITS)),
         })
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.session = session = self._bucket(m, self.session)
-        m.d.comb += session.take.eq(self.take)
-        empty, last, left, same = Signal(init=1), Signal(), Signal(TOKEN_BITS), Signal()
-        m.d.comb += same.eq(self.asking == self.ahead)
-        for n in range(self.config.strategies):
-            m.submodules[f"strategy{n}"] = bucket = self._bucket(m, self.strategies[n])
-            m.d.comb += bucket.take.eq(self.take & (self.ahead == n))
-            with m.If(self.asking == n):
-                m.d.comb += [empty.eq(bucket.empty), last.eq(bucket.last)]
-            with m.If(self.ahead == n):
-                m.d.comb += left.eq(bucket.tokens)
+        self.take = self.pipeline.reserve
+        session, rates = self._rates(m)
+        slack, slack_after, closed, same = self._strategies(m, rates)
+        firm, firm_after = self._session(m, session)
+        none = Signal()
+        m.d.comb += none.eq(closed | session.closed | ~self.ready_rows[-1])
         m.d.comb += [
-            self.tokens.empty.eq(session.empty | empty),
-            self.tokens.empty_after.eq(self.tokens.empty | (self.takes & (session.last | (same & last)))),
-            self.left.eq(Mux(left < session.tokens, left, session.tokens)),
+            self.tokens.empty.eq(none | firm[-1] | slack[-1]),
+            self.tokens.empty_after.eq(none | firm_after[-1] | Mux(same, slack_after[-1], slack[-1])),
         ]
+        self._figure(m, none, Mux(self.take, firm_after, firm), Mux(same & self.take, slack_after, slack))
         return m
 
-    def _bucket(self, m, rate):
-        bucket = TokenBucket(self.config)
-        m.d.comb += [bucket.interval.eq(rate.interval), bucket.burst.eq(rate.burst), bucket.changed.eq(rate.changed)]
-        return bucket
+    def _rates(self, m: Module):
+        """The session's rate, and a memory of the strategies'."""
+        m.submodules.maker = maker = RateMaker(self.config)
+        m.submodules.rates = rates = Memory(shape=rate_layout(self.config), depth=rate_rows(self.config), init=[])
+        session, made, was_busy = Signal(rate_layout(self.config)), Signal(), Signal()
+        loads, write = self.load.strobe & self.load.remake, rates.write_port()
+        m.d.sync += was_busy.eq(maker.busy)
+        m.d.comb += [
+            maker.word.eq(self.load.word), self.load.busy.eq(maker.busy), made.eq(was_busy & ~maker.busy),
+            *(getattr(maker, name).eq(loads & (self.load.reg == STRATEGY.regs.index(STRATEGY[f"rate_{name}"])))
+              for name in ("interval", "burst")),
+            write.addr.eq(self.load.row), write.data.eq(maker.rate), write.en.eq(made),
+        ]
+        with m.If(made & (self.load.row == self.config.strategies)):
+            m.d.sync += session.eq(maker.rate)
+        return session, rates
+
+    def _session(self, m: Module, rate):
+        m.submodules.session = bucket = SessionBucket(self.config)
+        m.d.comb += [bucket.rate.eq(rate), bucket.take.eq(self.take)]
+        return bucket.slack, bucket.slack_after
+
+    def _strategies(self, m: Module, rates: Memory):
+        """At stage 2: slack without and with the order ahead, whether closed, and if the order ahead has the bucket.
+
+        Of each bucket is kept the time at which its debt is paid. Stage 1 reads it, as of the verdict two cycles
+        later; the orders that may have moved it since are the two in between, at their stages 2 and 3.
+        """
+        at, config = self.pipeline.at, self.config
+        m.submodules.paid = paid = Memory(shape=TIME_BITS, depth=rates.depth, init=[])
+        who = [at[n].intent.strategy[:range_bits(rates.depth)] for n in range(4)]
+        now = [Signal(TIME_BITS, reset_less=True, name=f"now{n}") for n in (2, 1)]    # so many periods on
+        m.d.sync += [now[0].eq(now[0] + 1), now[1].eq(now[0])]
+
+        rate, due = rates.read_port(domain="comb"), paid.read_port(domain="comb")
+        ahead = Signal(debt_bits(config))       # debt in the cycle after the verdict, if the order at it passes
+        owed, left = Signal(debt_bits(config)), Signal(signed(TIME_BITS + 1))
+        m.d.comb += [
+            rate.addr.eq(who[1]), due.addr.eq(who[1]), left.eq(due.data - now[0]),
+            owed.eq(Mux(self.take & (who[3] == who[1]), ahead - 1, Mux(left[-1], 0, left))),
+        ]
+        debt, pace, depth = Signal.like(owed), Signal(rate_bits(config)), Signal(rate_bits(config))
+        closed, same = Signal(), Signal()
+        m.d.sync += [
+            debt.eq(owed), pace.eq(rate.data.pace), depth.eq(rate.data.depth),
+            closed.eq(rate.data.closed | (at[1].intent.strategy >= config.strategies)
+                      | ~self.ready_rows.bit_select(who[1], 1)),
+            same.eq(at[2].valid & is_new(at[2].intent) & (who[2] == who[1])),
+        ]
+        # stage 2, and the debt that the order takes on into stage 3
+        slack, slack_after = Signal(slack_shape(config)), Signal(slack_shape(config))
+        m.d.comb += [slack.eq(depth - debt), slack_after.eq(depth - ahead)]
+        m.d.sync += ahead.eq(Mux(same & self.take, ahead, debt) + pace)
+
+        write = paid.write_port()
+        m.d.comb += [write.addr.eq(who[3]), write.data.eq(now[1] + ahead), write.en.eq(self.take)]
+        return slack, slack_after, closed, same
+
+    def _figure(self, m: Module, none, firm, strategy):
+        """Taken at stage 2, shown at stage 3."""
+        kept = [Signal(slack_shape(self.config), name=name) for name in ("firm_slack", "strategy_slack")]
+        closed, least = Signal(), Signal(slack_shape(self.config))
+        m.d.sync += [kept[0].eq(firm), kept[1].eq(strategy), closed.eq(none)]
+        m.d.comb += least.eq(Mux(kept[0] < kept[1], *kept))
+        fits = (least[FIGURE_BITS - 1:].all() | ~least[FIGURE_BITS - 1:].any())
+        cut = Cat((~least[-1]).replicate(FIGURE_BITS - 1), least[-1])
+        m.d.comb += self.slack.eq(Mux(closed, Const(1 << FIGURE_BITS - 1, FIGURE_BITS),
+                                      Mux(fits, least[:FIGURE_BITS], cut)))
+
+
+def range_bits(count: int) -> int:
+    return (count - 1).bit_length()

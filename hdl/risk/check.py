@@ -48,7 +48,7 @@ class Reference(data.Struct):
 class Standing(data.Struct):
     """Who may trade, as of the order's acceptance."""
     in_range: unsigned(1)   # symbol, strategy, venue and side exist, nothing was cut off
-    ready: unsigned(1)      # the symbol's divisors belong to its limits
+    ready: unsigned(1)      # the symbol's limits and divisors are what was written
     halted: unsigned(1)     # stage 1: trading action of the symbol is not T
 
 

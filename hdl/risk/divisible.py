@@ -14,6 +14,8 @@ from amaranth.lib.wiring import In, Out
 from hdl.risk.arithmetic import carry_save
 
 BITS, HALF = 32, 16
+#: Most cycles in which a `Divisor` is made.
+DIVISOR_CYCLES = BITS + HALF + 1
 
 
 class Divisor(data.Struct):
@@ -24,7 +26,7 @@ class Divisor(data.Struct):
 
 
 class DivisorMaker(wiring.Component):
-    """Turns a 16-bit number into its `Divisor` in at most `BITS` + 17 cycles.
+    """Turns a 16-bit number into its `Divisor` in at most `DIVISOR_CYCLES`.
 
     Members
     -------

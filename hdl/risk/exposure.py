@@ -16,36 +16,35 @@ below 2**32, a worst case with a quantity below 2**34, and all sums are exact at
 although `reserved` and `settled` wrap.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hdl.config import NicConfig
 from hdl.csr import BusSignature
-from hdl.layouts import RECORD_BITS, Action
+from hdl.layouts import RECORD_BITS
 from hdl.messages import ExecReport, Intent
 from hdl.registers import EXPOSURE, RegisterMap
-from hdl.risk.check import ADVERSE_BITS, Exposed
-from hdl.risk.limits import symbol_rows
+from hdl.risk.check import ADVERSE_BITS, Exposed, is_new, is_sell
 from hdl.risk.orders import OpenOrders
 from hdl.risk.pipeline import PipelineSignature
 from hdl.risk.settlement import FAULTS, Settlement
+from hdl.risk.words import symbol_rows
 
-#: One number for each side, buy first.
-BothSides = data.ArrayLayout(unsigned(ADVERSE_BITS), 2)
-#: Position 0, nothing open.
-FLAT = [0, (1 << ADVERSE_BITS) - 1]
+#: Position 0, nothing open: the numbers of the buy side and of the sell side.
+FLAT = (0, (1 << ADVERSE_BITS) - 1)
 
 
 class Exposure(wiring.Component):
     """Reserves what passes, settles what is reported.
 
-    A reservation is visible to the next order, in the very next cycle. A report acts on orders accepted 7
-    cycles after it or later, its EXECUTION record leaves 8 cycles after it; until then the order is
-    counted as before, which is never less strict. Reports, unsent orders and writes of a position are
-    settled one at a time, 8 cycles each, and wait for each other in this order; each must keep 8 cycles'
-    distance from its own kind, or the kill falls (`overrun`).
+    A reservation is visible to the next order, in the very next cycle. A report acts on orders accepted 6 cycles
+    after it or later (what an overfill adds to its own side: 7), its EXECUTION record leaves 8 cycles after it (9);
+    until then the order is counted as before, which is never less strict. Reports, unsent orders and writes of a
+    position are settled one at a time and wait for each other in this order, and two cycles for each read of the
+    bus. Reports and unsent orders must keep 24 cycles' distance from their own kind, writes of a position 6 where
+    nothing else happens, or the kill falls (`overrun`).
 
     Members
     -------
@@ -70,10 +69,11 @@ class Exposure(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         rows = symbol_rows(self.config)
+        self.symbol_bits = (rows - 1).bit_length()
         m.submodules.orders = orders = OpenOrders(self.config)
         m.submodules.settlement = settlement = Settlement(self.config)
-        m.submodules.reserved = reserved = Memory(shape=BothSides, depth=rows, init=[])
-        m.submodules.settled = settled = Memory(shape=BothSides, depth=rows, init=[FLAT] * rows)
+        m.submodules.reserved = reserved = Memory(shape=ADVERSE_BITS, depth=2 * rows, init=[])
+        m.submodules.settled = settled = Memory(shape=ADVERSE_BITS, depth=2 * rows, init=FLAT * rows)
         m.submodules.position = position = Memory(shape=signed(32), depth=rows, init=[])
         for n in range(4):
             m.d.comb += orders.pipeline.at[n].eq(self.pipeline.at[n])
@@ -81,31 +81,32 @@ class Exposure(wiring.Component):
                      self.exposed.taken.eq(orders.taken), self.exposed.taken_after.eq(orders.taken_after)]
         self._reserve(m, reserved, settled)
         self._settle(m, settlement, orders, reserved, settled, position)
-        self._registers(m, settlement, reserved, settled, position)
+        self._registers(m, settlement)
         return m
 
+    def _key(self, symbol, sell):
+        """Address of a number: two rows a symbol."""
+        return Cat(sell, symbol[:self.symbol_bits])
+
     def _reserve(self, m, reserved, settled):
-        """Stages 0 to 3 of an order: read, add, keep both cases of the order ahead, write if it passes."""
+        """Stages 1 to 3 of an order: read, add, keep both cases of the order ahead, write if it passes."""
         at, reserve = self.pipeline.at, self.pipeline.reserve
-        write = reserved.write_port(granularity=1)
-        read, base = reserved.read_port(transparent_for=(write,)), settled.read_port()
-        symbol_bits = (reserved.depth - 1).bit_length()
-        keys = [Signal(1 + symbol_bits, name=f"key{n}") for n in range(4)]
-        for n, key in enumerate(keys):
-            m.d.comb += key.eq(Cat(at[n].intent.side[0], at[n].intent.symbol[:symbol_bits]))
-        m.d.comb += [read.addr.eq(keys[0][1:]), base.addr.eq(keys[0][1:])]
+        keys = [self._key(at[n].intent.symbol, is_sell(at[n].intent)) for n in range(4)]
+        write = reserved.write_port()
+        read, base = (memory.read_port(domain="comb") for memory in (reserved, settled))
+        m.d.comb += [read.addr.eq(keys[1]), base.addr.eq(keys[1])]
 
         # stage 1: what is reserved, the orders up to the one at its verdict included
         with_order = Signal(ADVERSE_BITS)   # of the order at its verdict
         before, reserved_2 = Signal(ADVERSE_BITS), Signal(ADVERSE_BITS)
-        sell = keys[1][0]
-        m.d.comb += before.eq(Mux(reserve & (keys[3] == keys[1]), with_order, Mux(sell, read.data[1], read.data[0])))
-        same = Signal()
-        m.d.comb += same.eq(at[2].valid & (at[2].intent.action == Action.NEW) & (keys[2] == keys[1]))
-        ahead_same = Signal()
+        same, ahead_same = Signal(), Signal()
+        m.d.comb += [
+            before.eq(Mux(reserve & (keys[3] == keys[1]), with_order, read.data)),
+            same.eq(at[2].valid & is_new(at[2].intent) & (keys[2] == keys[1])),
+        ]
         m.d.sync += [
             reserved_2.eq(before), ahead_same.eq(same), self.exposed.ahead.eq(Mux(same, at[2].intent.qty, 0)),
-            self.exposed.adverse.eq(before + Mux(sell, base.data[1], base.data[0]) + at[1].intent.qty),
+            self.exposed.adverse.eq(before + base.data + at[1].intent.qty),
         ]
         # stage 2: now the order ahead is at its verdict
         qty, follows = at[2].intent.qty, Signal()
@@ -115,57 +116,65 @@ class Exposure(wiring.Component):
             adverse.eq(self.exposed.adverse + Mux(reserve, self.exposed.ahead, 0)),
         ]
         m.d.sync += [with_order.eq(Mux(follows, with_order, reserved_2) + qty),
-                     self.worst.eq(saturated(adverse ^ at[2].intent.side[0].replicate(ADVERSE_BITS)))]
+                     self.worst.eq(saturated(adverse ^ is_sell(at[2].intent).replicate(ADVERSE_BITS)))]
         # stage 3
-        m.d.comb += [
-            write.addr.eq(keys[3][1:]), write.en.eq(Cat(reserve & ~keys[3][0], reserve & keys[3][0])),
-            write.data[0].eq(with_order), write.data[1].eq(with_order),
-        ]
+        m.d.comb += [write.addr.eq(keys[3]), write.en.eq(reserve), write.data.eq(with_order)]
 
     def _settle(self, m, settlement, orders, reserved, settled, position):
-        for stream_name in ("report", "unsent"):
-            inner, outer = getattr(settlement, stream_name), getattr(self, stream_name)
+        """Settlement and the bus share the ports: a read of the bus takes them in its cycle and in the next."""
+        for name in ("report", "unsent"):
+            inner, outer = getattr(settlement, name), getattr(self, name)
             m.d.comb += [inner.valid.eq(outer.valid), inner.payload.eq(outer.payload)]
+        connect(m, settlement.execution, flipped(self.execution))
+        self.asked, self.asked_at = Signal(), Signal(self.symbol_bits)     # the bus, in the cycle before
+        symbol_at = (EXPOSURE.stride - 1).bit_length()
+        m.d.sync += [self.asked.eq(self.bus.read), self.asked_at.eq(self.bus.addr[symbol_at:])]
+        symbol, sell = Signal(self.symbol_bits), Signal()
+        with m.If(self.bus.read):
+            m.d.comb += [symbol.eq(self.bus.addr[symbol_at:]), sell.eq(0)]
+        with m.Elif(self.asked):
+            m.d.comb += [symbol.eq(self.asked_at), sell.eq(1)]
+        with m.Else():
+            m.d.comb += [symbol.eq(settlement.symbol), sell.eq(settlement.sell)]
+
+        key, read = self._key(symbol, sell), {}
+        for name, memory, place in (("reserved", reserved, key), ("settled", settled, key),
+                                    ("position", position, symbol)):
+            port = memory.read_port(domain="comb")
+            m.d.comb += port.addr.eq(place)
+            read[name] = port.data
+        for memory, place, data, enable in ((settled, key, settlement.new_settled, settlement.update_settled),
+                                            (position, symbol, settlement.new_position, settlement.update_position)):
+            write = memory.write_port()
+            m.d.comb += [write.addr.eq(place), write.data.eq(data), write.en.eq(enable)]
+        both, held = Signal(32), Signal(32)     # of the side asked in the cycle before: adverse position, and position
+        m.d.sync += [both.eq(read["reserved"] + read["settled"]), held.eq(read["position"] ^ sell.replicate(32))]
         m.d.comb += [
-            self.execution.valid.eq(settlement.execution.valid),
-            self.execution.payload.eq(settlement.execution.payload), self.faults.eq(settlement.faults),
+            settlement.settled.eq(read["settled"]), settlement.position.eq(read["position"]),
+            settlement.open_qty.eq(both - held), settlement.open_position.eq(held),
+            settlement.pause.eq(self.bus.read | self.asked), self.faults.eq(settlement.faults),
             orders.find.eq(settlement.find), settlement.order.eq(orders.order), settlement.filled.eq(orders.filled),
             settlement.live.eq(orders.live), orders.update.eq(settlement.update_order),
             orders.new_filled.eq(settlement.new_filled), orders.free.eq(settlement.free),
         ]
-        for memory, old, new in ((settled, settlement.settled, settlement.new_settled),
-                                 (position, settlement.position, settlement.new_position)):
-            read, write = memory.read_port(), memory.write_port()
-            m.d.comb += [read.addr.eq(settlement.symbol), old.eq(read.data), write.addr.eq(settlement.symbol),
-                         write.data.eq(new), write.en.eq(settlement.update)]
-        read = reserved.read_port()
-        m.d.comb += [read.addr.eq(settlement.symbol), settlement.reserved.eq(read.data)]
 
-    def _registers(self, m, settlement, reserved, settled, position):
+    def _registers(self, m, settlement):
+        """A read: the buy side is known one cycle after the strobe, the sell side two cycles after."""
         where = RegisterMap(self.config)
         size = (where.size[EXPOSURE.name] - 1).bit_length()
         reg_bits = (EXPOSURE.stride - 1).bit_length()
         here, is_open = Signal(), Signal()
-        reads = [memory.read_port() for memory in (reserved, settled, position)]
         m.d.comb += [
             here.eq(self.bus.addr[size:] == where.base[EXPOSURE.name] >> size),
             is_open.eq(self.bus.addr[:reg_bits] == EXPOSURE.regs.index(EXPOSURE["open"])),
             settlement.set.eq(here & self.bus.write & ~is_open),
             settlement.set_symbol.eq(self.bus.addr[reg_bits:size]), settlement.set_value.eq(self.bus.wdata),
-            *(port.addr.eq(self.bus.addr[reg_bits:size]) for port in reads),
         ]
-        asked, asked_open = Signal(), Signal()
-        m.d.sync += [asked.eq(here & self.bus.read), asked_open.eq(is_open), self.bus.rdata.eq(0)]
-        taken, rest, held = (port.data for port in reads)
-        with m.If(asked):
-            m.d.sync += self.bus.rdata.eq(Mux(asked_open, Cat(*open_quantities(taken, rest, held)),
-                                              held.as_unsigned()))
-
-
-def open_quantities(reserved, settled, position):
-    """Open quantity of the buy side and the sell side, 32 bits each."""
-    own = (position, ~position)
-    return [(reserved[n] + settled[n] - own[n])[:32] for n in range(2)]
+        answers, asks_open, low = Signal(2), Signal(2), Signal(32)
+        m.d.sync += [answers.eq(Cat(here & self.bus.read, answers)), asks_open.eq(Cat(is_open, asks_open)),
+                     low.eq(Mux(asks_open[0], settlement.open_qty, settlement.open_position))]
+        with m.If(answers[1]):
+            m.d.comb += self.bus.rdata.eq(Cat(low, Mux(asks_open[1], settlement.open_qty, 0)))
 
 
 def saturated(value):

@@ -19,6 +19,7 @@ from hdl.risk.killswitch import KillSwitch
 from hdl.risk.limits import LimitStore
 from hdl.risk.pipeline import Stage
 from hdl.risk.reference import ReferenceStore
+from hdl.risk.words import LimitWords
 
 assert GATE_LATENCY == 3, "the gate has three stages"
 
@@ -30,9 +31,11 @@ class Gate(wiring.Component):
 
     | as of | |
     |---|---|
-    | t | limits, and the top of book (a top in cycle t counts) |
-    | t + 1 | `halted`, and `now` for the age of the reference |
+    | t | the top of book (a top in cycle t counts) |
+    | t + 1 | limits, `halted`, and `now` for the age of the reference |
     | t + 3 | exposure and tokens after every earlier verdict; kill, `trip` included; `time` of the decision |
+
+    Limits act some time after they are written, a row at once, and until then reject (`hdl.risk.words`).
 
     A passing new order is reserved in the cycle of its verdict. The verdict of the order behind it is known
     by then for both cases, and its own one picks (see `hdl.risk.check`). Executions act later, see
@@ -73,16 +76,17 @@ class Gate(wiring.Component):
         self.at = [Signal(Stage, name=f"at{n}") for n in range(4)]
         self.passes, self.reserve = Signal(), Signal()
         self._advance(m)
+        m.submodules.words = words = LimitWords(self.config)
         m.submodules.limits = limits = LimitStore(self.config)
         m.submodules.reference = reference = ReferenceStore(self.config)
         m.submodules.exposure = exposure = Exposure(self.config)
         m.submodules.buckets = buckets = TokenBuckets(self.config)
         m.submodules.kill = kill = KillSwitch(self.config)
-        self._connect(m, limits, reference, exposure, buckets)
+        self._connect(m, words, limits, reference, exposure, buckets)
         inputs = self._check_inputs(m, limits, reference, exposure, buckets, kill)
         self._decide(m, inputs)
         self._figures(m, inputs, exposure, buckets)
-        self._registers(m, limits, exposure, buckets, kill)
+        self._registers(m, words, exposure, kill)
         return m
 
     def _advance(self, m):
@@ -93,15 +97,17 @@ class Gate(wiring.Component):
             m.d.sync += [valid.eq(self.at[n].valid), intent.eq(self.at[n].intent)]
             m.d.comb += [self.at[n + 1].valid.eq(valid), self.at[n + 1].intent.eq(intent)]
 
-    def _connect(self, m, limits, reference, exposure, buckets):
+    def _connect(self, m, words, limits, reference, exposure, buckets):
         symbol = self.at[0].intent.symbol
+        connect(m, words.limits, limits.load)
+        connect(m, words.rates, buckets.load)
         m.d.comb += [
+            limits.ready_rows.eq(words.limits_ready), buckets.ready_rows.eq(words.rates_ready),
             limits.symbol.eq(symbol), reference.symbol.eq(symbol), reference.sell.eq(is_sell(self.at[1].intent)),
-            exposure.pipeline.reserve.eq(self.reserve),
-            *(exposure.pipeline.at[n].eq(self.at[n]) for n in range(4)),
-            buckets.asking.eq(self.at[2].intent.strategy), buckets.ahead.eq(self.at[3].intent.strategy),
-            buckets.takes.eq(self.at[3].valid & is_new(self.at[3].intent)), buckets.take.eq(self.reserve),
         ]
+        for part in (exposure, buckets):
+            m.d.comb += [part.pipeline.reserve.eq(self.reserve),
+                         *(part.pipeline.at[n].eq(self.at[n]) for n in range(4))]
         connect(m, flipped(self.top), reference.top)
         for name in ("report", "unsent", "execution"):
             connect(m, flipped(getattr(self, name)), getattr(exposure, name))
@@ -165,16 +171,11 @@ class Gate(wiring.Component):
             reference.eq(inputs["reference"].price), self.o.payload.reference.eq(reference),
             self.o.payload.notional.eq(split_add(inputs["notional"][0], inputs["notional"][1])),
         ]
-        m.d.comb += [self.o.payload.exposure.eq(exposure.worst), self.o.payload.tokens.eq(buckets.left)]
+        m.d.comb += [self.o.payload.exposure.eq(exposure.worst), self.o.payload.rate_slack.eq(buckets.slack)]
 
-    def _registers(self, m, limits, exposure, buckets, kill):
-        m.submodules.bank = bank = RegisterBank(self.config, GATE)
+    def _registers(self, m, words, exposure, kill):
+        m.submodules.bank = bank = RegisterBank(self.config, GATE, without=tuple(reg.name for reg in STRATEGY.regs))
         m.submodules.counters = counters = Counters(("decisions", "passed"))
-        banks = [RegisterBank(self.config, STRATEGY, n) for n in range(self.config.strategies)]
-        for n, strategy in enumerate(banks):
-            m.submodules[f"strategy{n}"] = strategy
-            self._rate(m, buckets.strategies[n], strategy)
-        self._rate(m, buckets.session, bank)
         m.d.comb += [
             kill.kill.eq(bank.kill_stb), kill.venue_kill.eq(bank.venue_kill_stb),
             kill.strategy_kill.eq(bank.strategy_kill_stb), kill.resume.eq(bank.resume_stb),
@@ -187,14 +188,9 @@ class Gate(wiring.Component):
         for name, value in (("kill", kill.killed), ("venue_kill", kill.venues), ("strategy_kill", kill.strategies)):
             m.d.comb += [getattr(bank, f"{name}_set").eq(1), getattr(bank, f"{name}_data").eq(value)]
         answer = Const(0)
-        for unit in (limits, exposure, bank, *banks):
+        for unit in (words, exposure, bank):
             bus = unit.bus
             m.d.comb += [bus.addr.eq(self.bus.addr), bus.wdata.eq(self.bus.wdata), bus.write.eq(self.bus.write),
                          bus.read.eq(self.bus.read)]
             answer = answer | bus.rdata
         m.d.comb += self.bus.rdata.eq(answer)
-
-    def _rate(self, m, rate, bank):
-        m.d.comb += [rate.interval.eq(bank.rate_interval_value), rate.burst.eq(bank.rate_burst_value),
-                     rate.changed.eq(bank.rate_interval_stb)]
-

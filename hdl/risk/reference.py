@@ -8,14 +8,12 @@ from amaranth.lib.wiring import In, Out
 from hdl.config import NicConfig
 from hdl.messages import SYMBOL_BITS, TopOfBook
 from hdl.risk.check import Reference
-from hdl.risk.limits import symbol_rows
+from hdl.risk.words import symbol_rows
 
 
 class TopRow(data.Struct):
-    bid: unsigned(32)
-    ask: unsigned(32)
-    has_bid: unsigned(1)
-    has_ask: unsigned(1)
+    for_buy: unsigned(32)
+    for_sell: unsigned(32)
     usable: unsigned(1)
     rx_time: unsigned(64)
 
@@ -42,23 +40,21 @@ class ReferenceStore(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.tops = memory = Memory(shape=TopRow, depth=symbol_rows(self.config), init=[])
-        write = memory.write_port()
-        read = memory.read_port(transparent_for=(write,))
+        write, read = memory.write_port(), memory.read_port(domain="comb")
         top, has_bid, has_ask = self.top.payload, Signal(), Signal()
         m.d.comb += [
             has_bid.eq(top.bid.qty != 0), has_ask.eq(top.ask.qty != 0),
             write.addr.eq(top.symbol), write.en.eq(self.top.valid & (top.symbol < self.config.symbols)),
-            write.data.bid.eq(top.bid.price), write.data.ask.eq(top.ask.price),
-            write.data.has_bid.eq(has_bid), write.data.has_ask.eq(has_ask),
+            write.data.for_buy.eq(Mux(has_ask, top.ask.price, top.bid.price)),
+            write.data.for_sell.eq(Mux(has_bid, top.bid.price, top.ask.price)),
             write.data.usable.eq((top.inexact == 0) & ~top.crossed & (has_bid | has_ask)),
             write.data.rx_time.eq(top.rx_time),
         ]
-        row, of_ask = read.data, Signal()
+        symbol = Signal.like(read.addr)
+        m.d.sync += symbol.eq(self.symbol)
         m.d.comb += [
-            read.addr.eq(self.symbol),
-            of_ask.eq(Mux(self.sell, ~row.has_bid, row.has_ask)),
-            self.reference.price.eq(Mux(of_ask, row.ask, row.bid)),
-            self.reference.usable.eq(row.usable),
-            self.reference.rx_time.eq(row.rx_time),
+            read.addr.eq(symbol),
+            self.reference.price.eq(Mux(self.sell, read.data.for_sell, read.data.for_buy)),
+            self.reference.usable.eq(read.data.usable), self.reference.rx_time.eq(read.data.rx_time),
         ]
         return m

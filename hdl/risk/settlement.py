@@ -2,13 +2,14 @@
 
 import enum
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.config import NicConfig
 from hdl.layouts import EXECUTION, RECORD_BITS, Action, Side
 from hdl.messages import SYMBOL_BITS, ExecReport, Intent
+from hdl.risk.arithmetic import add
 from hdl.risk.check import ADVERSE_BITS
 from hdl.risk.killswitch import CAUSES
 from hdl.risk.orders import OpenOrder
@@ -34,7 +35,7 @@ class Kind(enum.IntEnum):
 
 
 class Settlement(wiring.Component):
-    """Takes one event at a time, 8 cycles each: find the order, see what moves, write it, say so.
+    """Takes one event at a time: find the order, see what moves, write it, say so.
 
     Members
     -------
@@ -43,13 +44,13 @@ class Settlement(wiring.Component):
     faults : strobes named by `FAULTS`. An unknown fill moves nothing (its symbol is not known); an
         overfill moves the position by all of it. Either way the kill is what makes it safe.
     find ... free : the open-order table.
-    symbol ... update : position, settled and reserved quantities of one symbol; read data is valid in the
-        cycle after `symbol`.
+    symbol, sell : which numbers; `settled` and `position` are the answer in the same cycle, `open_qty` and
+        `open_position`, the position as that side sees it, in the next. While `pause` is high they are somebody else's.
+    new_settled ... update_position : written for the same symbol and side.
     """
 
     def __init__(self, config: NicConfig):
         self.config = config
-        sides = data.ArrayLayout(unsigned(ADVERSE_BITS), 2)
         super().__init__({
             "report": In(stream.Signature(ExecReport, always_ready=True)),
             "unsent": In(stream.Signature(Intent, always_ready=True)),
@@ -57,92 +58,77 @@ class Settlement(wiring.Component):
             "execution": Out(stream.Signature(RECORD_BITS, always_ready=True)), "faults": Out(len(FAULTS)),
             "find": Out(range(config.open_orders)), "order": In(OpenOrder), "filled": In(32), "live": In(1),
             "update_order": Out(1), "new_filled": Out(32), "free": Out(1),
-            "symbol": Out(SYMBOL_BITS), "reserved": In(sides), "settled": In(sides), "position": In(signed(32)),
-            "update": Out(1), "new_settled": Out(sides), "new_position": Out(signed(32)),
+            "symbol": Out(SYMBOL_BITS), "sell": Out(1), "pause": In(1),
+            "settled": In(ADVERSE_BITS), "position": In(signed(32)),
+            "open_qty": In(32), "open_position": In(signed(32)),
+            "new_settled": Out(ADVERSE_BITS), "update_settled": Out(1),
+            "new_position": Out(signed(32)), "update_position": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
-        event, kind = Signal(ExecReport), Signal(Kind)
-        reported = Signal()   # the event is a report, and is owed a record
-        row, left = Signal(OpenOrder), Signal(32)
-        live, same_id, known, over = Signal(), Signal(), Signal(), Signal()
-        fill, release = Signal(signed(ADVERSE_BITS)), Signal(32)
-        done = Signal()
+        self.kind, self.reported = Signal(Kind), Signal()   # a reported event is owed a record
+        self.row, self.known = Signal(OpenOrder, reset_less=True), Signal()
+        self.steps = {name: Signal(name=name) for name in (
+            "idle", "find", "match", "left", "weigh", "apply", "again", "sum", "record")}
         self.fault = {name: Signal(name=name) for name in FAULTS}
         m.d.sync += self.faults.eq(Cat(self.fault.values()))
-        m.d.comb += [self.find.eq(event.order_id), self.symbol.eq(row.symbol)]
-
-        idle = Signal()
-        waiting, target = self._next_event(m, idle, event, kind, reported)
-        with m.FSM():
-            with m.State("IDLE"):
-                m.d.comb += idle.eq(1)
-                with m.If(waiting):
-                    m.next = "FIND"
-            with m.State("FIND"):
-                m.next = "MATCH"
-            with m.State("MATCH"):
-                m.d.sync += [row.eq(self.order), left.eq(self.order.qty - self.filled), live.eq(self.live),
-                             same_id.eq(self.order.order_id == event.order_id)]
-                with m.If(kind == Kind.SET):
-                    m.d.sync += [row.symbol.eq(target.symbol), row.side.eq(int(Side.BUY))]
-                m.next = "READ"
-            with m.State("READ"):
-                m.d.sync += [known.eq(live & same_id & (kind != Kind.SET)), over.eq(event.last_qty > left)]
-                m.next = "WEIGH"
-            with m.State("WEIGH"):
-                with m.If(kind == Kind.SET):
-                    m.d.sync += [fill.eq(target.value - self.position), release.eq(0)]
-                with m.Else():
-                    filled = kind == Kind.FILL
-                    m.d.sync += [fill.eq(Mux(filled, event.last_qty, 0)),
-                                 release.eq(Mux(filled & ~over, event.last_qty, left))]
-                m.next = "APPLY"
-            with m.State("APPLY"):
-                moves = (kind == Kind.FILL) | (kind == Kind.RELEASE)
-                m.d.comb += [
-                    self.update_order.eq(known & moves), self.update.eq((known & moves) | (kind == Kind.SET)),
-                    self.fault["unknown_fill"].eq(~known & (kind == Kind.FILL)),
-                    self.fault["overfill"].eq(known & over & (kind == Kind.FILL)),
-                    self.fault["unsupported"].eq(kind == Kind.UNSUPPORTED),
-                ]
-                m.next = "RECORD"
-            with m.State("RECORD"):
-                m.d.comb += done.eq(reported)
-                m.next = "IDLE"
-        self._move(m, row.side[0], left, fill, release)
-        self._record(m, done, event, row, known)
+        waiting, sets = self._next_event(m)
+        self._sequence(m, waiting, sets)
+        fill, rest = self._weigh(m)
+        self._move(m, fill, rest)
+        self._record(m)
         return m
 
-    def _next_event(self, m, idle, event, kind, reported):
-        """Holds one event of each source, and picks the next one in `idle`."""
-        target = Signal(data.StructLayout({"symbol": SYMBOL_BITS, "value": signed(32)}))
-        unsent_id = Signal(64)
-        report = Signal(ExecReport)
+    def _sequence(self, m: Module, waiting, sets):
+        """One cycle each, and more for those that need the ports while they are somebody else's."""
+        on, names = self.steps, list(self.steps)
+        with m.FSM():
+            for name, following in zip(names, [*names[1:], names[0]], strict=True):
+                with m.State(name):
+                    m.d.comb += on[name].eq(waiting if name == "idle" else
+                                            ~self.pause if name in ("weigh", "apply", "again", "sum") else 1)
+                    with m.If(on[name]):
+                        m.next = following
+                        if name == "idle":
+                            with m.If(sets):    # no order to be found
+                                m.next = "left"
+                        elif name == "again":
+                            with m.If(~self.reported):
+                                m.next = "idle"
+
+    def _next_event(self, m: Module):
+        """Holds one event of each source until it is done with, and picks the next one in `idle`. Whether there is
+        one, and whether it is a write of a position.
+        """
+        self.event, unsent_id = Signal(ExecReport), Signal(64)
+        self.target, chosen = Signal(data.StructLayout({"symbol": SYMBOL_BITS, "value": signed(32)})), Signal(3)
+        unsent, reports = self.unsent.payload, self.steps["record"]
+        done = self.steps["again"] & ~self.reported
         sources = (
-            (self.report.valid, report.eq(self.report.payload), [
-                event.eq(report), kind.eq(self._kind(m, report.exec_type)), reported.eq(1)]),
-            (self.unsent.valid & (self.unsent.payload.action == Action.NEW),
-             unsent_id.eq(self.unsent.payload.order_id), [
-                event.order_id.eq(unsent_id), kind.eq(Kind.RELEASE), reported.eq(0)]),
-            (self.set, [target.symbol.eq(self.set_symbol), target.value.eq(self.set_value)], [
-                kind.eq(Kind.SET), reported.eq(0)]),
+            (self.report.valid, self.event.eq(self.report.payload), reports, self._kind(m, self.event.exec_type)),
+            (self.unsent.valid & (unsent.action == Action.NEW), unsent_id.eq(unsent.order_id),
+             done & (self.kind != Kind.SET), Kind.RELEASE),
+            (self.set, [self.target.symbol.eq(self.set_symbol), self.target.value.eq(self.set_value)],
+             done & (self.kind == Kind.SET), Kind.SET),
         )
         earlier = Const(0, 1)
-        for n, (arrives, keep, load) in enumerate(sources):
-            held, taken = Signal(name=f"held{n}"), Signal(name=f"taken{n}")
-            m.d.comb += taken.eq(idle & held & ~earlier)
-            with m.If(taken):
-                m.d.sync += [held.eq(0), *load]
+        for n, (arrives, keep, finished, kind) in enumerate(sources):
+            held = Signal(name=f"held{n}")
+            m.d.comb += chosen[n].eq(held & ~earlier)
+            with m.If(self.steps["idle"] & chosen[n]):
+                m.d.sync += [self.kind.eq(kind), self.reported.eq(n == 0)]
+            with m.If(finished):
+                m.d.sync += held.eq(0)
             with m.If(arrives):
                 m.d.sync += [held.eq(1), keep]
-                with m.If(held & ~taken):
+                with m.If(held & ~finished):
                     m.d.comb += self.fault["overrun"].eq(1)
             earlier = earlier | held
-        return earlier, target
+        self.order_id = Mux(self.reported, self.event.order_id, unsent_id)
+        return earlier, chosen[2]
 
-    def _kind(self, m, exec_type):
+    def _kind(self, m: Module, exec_type):
         kind = Signal(Kind)
         with m.Switch(exec_type):
             with m.Case(*map(ord, FILLS)):
@@ -155,33 +141,62 @@ class Settlement(wiring.Component):
                 m.d.comb += kind.eq(Kind.UNSUPPORTED)
         return kind
 
-    def _move(self, m, sell, left, fill, release):
-        """What is written in APPLY. On a sale the position moves the other way."""
-        position = Signal(signed(ADVERSE_BITS))
-        own = Mux(sell, self.settled[1], self.settled[0]) + fill - release
-        other = Mux(sell, self.settled[0], self.settled[1]) - fill
+    def _weigh(self, m: Module):
+        """The order as found in `match`; one step later what was left of it, and one more what is left after this.
+        Returns the quantity filled, and that rest, which is below 0 when more was filled than was left.
+        """
+        live, filled, left, same = Signal(), Signal(32), Signal(32), Signal()
+        fill, rest = Signal(signed(33)), Signal(signed(33))
+        m.d.comb += self.find.eq(self.order_id)
+        with m.If(self.steps["match"]):
+            m.d.sync += [self.row.eq(self.order), filled.eq(self.filled), live.eq(self.live)]
+        with m.Elif(self.steps["idle"]):
+            m.d.sync += [self.row.symbol.eq(self.target.symbol), self.row.side.eq(int(Side.BUY))]
+        m.d.sync += [left.eq(self.row.qty - filled), same.eq(self.row.order_id == self.order_id)]
+        with m.If(self.steps["weigh"]):
+            m.d.sync += [
+                self.known.eq(live & same & (self.kind != Kind.SET)),
+                fill.eq(Mux(self.kind == Kind.SET, self.target.value - self.position, self.event.last_qty)),
+                rest.eq(left - Mux(self.kind == Kind.FILL, self.event.last_qty, 0)),
+            ]
+        free = (self.kind == Kind.RELEASE) | (rest <= 0)
+        m.d.comb += [self.free.eq(free), self.new_filled.eq(Mux(free, 0, filled + self.event.last_qty))]
+        return fill, rest
+
+    def _move(self, m: Module, fill, rest):
+        """In `apply` a fill takes from the other side's number, a release from its own; in `again` an overfill adds
+        to its own side's what was not left. To set a position is to fill what is missing, without an order.
+        """
+        fills, releases, sets = (self.kind == kind for kind in (Kind.FILL, Kind.RELEASE, Kind.SET))
+        first, second, sell = self.steps["apply"], self.steps["again"], self.row.side[0]
+        moves, minus, loses = Signal(), Signal(), Signal()
+        amount, position = Signal(signed(ADVERSE_BITS)), Signal(signed(34))
         m.d.comb += [
-            self.new_settled[0].eq(Mux(sell, other, own)), self.new_settled[1].eq(Mux(sell, own, other)),
-            position.eq(self.position + Mux(sell, -fill, fill)), self.new_position.eq(position),
-            self.fault["overflow"].eq(self.update & (position != self.new_position)),
-            self.free.eq(release == left), self.new_filled.eq(Mux(self.free, 0, self.filled + release)),
+            self.symbol.eq(self.row.symbol), self.sell.eq(sell ^ ((first & fills) | (second & sets))),
+            moves.eq(self.known & (fills | releases)),
+            amount.eq(Mux(sets | (first & fills), fill, rest)), minus.eq(~(first & sets)),
+            self.new_settled.eq(add(self.settled, amount ^ minus.replicate(ADVERSE_BITS), minus)),
+            self.update_settled.eq((first & moves) | (second & moves & rest[-1]) | ((first | second) & sets)),
+            loses.eq(fills & sell), position.eq(self.position + (fill ^ loses.replicate(len(fill))) + loses),
+            self.new_position.eq(position), self.update_position.eq(first & ((self.known & fills) | sets)),
+            self.update_order.eq(first & moves),
+            self.fault["unknown_fill"].eq(first & fills & ~self.known),
+            self.fault["overfill"].eq(first & fills & self.known & rest[-1]),
+            self.fault["unsupported"].eq(first & (self.kind == Kind.UNSUPPORTED)),
+            self.fault["overflow"].eq(self.update_position & (position != self.new_position)),
         ]
 
-    def _record(self, m, done, event, row, known):
-        """The EXECUTION record, made while `done` from what APPLY, the cycle before, left or wrote."""
-        sell, moved = row.side[0], self.update
-        settled, position = Signal(ADVERSE_BITS), Signal(signed(32))
-        after = [Mux(moved, new, old) for new, old in zip(self.new_settled, self.settled, strict=True)]
-        m.d.sync += [settled.eq(Mux(sell, after[1], after[0])),
-                     position.eq(Mux(moved, self.new_position, self.position))]
-        open_qty = Mux(sell, self.reserved[1], self.reserved[0]) + settled - Mux(sell, ~position, position)
-        record = data.View(EXECUTION.layout, Signal(EXECUTION.layout.size, reset_less=True))
-        m.d.comb += self.execution.payload.eq(record)
-        m.d.sync += [
-            self.execution.valid.eq(done), record.kind.eq(EXECUTION.kind), record.time.eq(event.rx_time),
+    def _record(self, m: Module):
+        """The EXECUTION record, from the report itself and from what `sum` read the cycle before."""
+        event, row, record = self.event, self.row, EXECUTION.layout(self.execution.payload)
+        m.d.comb += [
+            self.execution.valid.eq(self.steps["record"]), record.kind.eq(EXECUTION.kind),
+            record.time.eq(event.rx_time), record.known.eq(self.known),
             *(record[name].eq(event[name]) for name in (
                 "order_id", "last_qty", "last_price", "leaves_qty", "cum_qty", "exec_type", "ord_status", "venue")),
-            *(record[name].eq(Mux(known, value, 0)) for name, value in (
-                ("symbol", row.symbol), ("side", row.side), ("position", position), ("open_qty", open_qty[:32]))),
-            record.known.eq(known),
         ]
+        with m.If(self.known):
+            m.d.comb += [
+                record.symbol.eq(row.symbol), record.side.eq(row.side), record.open_qty.eq(self.open_qty),
+                record.position.eq(self.open_position ^ row.side[0].replicate(32)),
+            ]

@@ -224,7 +224,8 @@ class Triggers(wiring.Component):
         with m.If(~self._stands(self.waiting.symbol)):
             m.d.sync += self.o.valid.eq(0)
         with m.If(~self.o.valid | self.taken):
-            for event, hit in reversed(candidates):    # the last assignment wins: prints go first
+            m.d.sync += self.waiting.eq(candidates[-1][0])      # of no account where nothing fires
+            for event, hit in reversed(candidates):     # the last assignment wins: prints go first
                 with m.If(hit & self._stands(event.symbol)):
                     m.d.sync += [self.o.valid.eq(1), self.waiting.eq(event)]
 

@@ -66,7 +66,7 @@ def book_levels(top: Fields, levels: Fields) -> list[Fields]:
 def decision(verdict: Fields, limits_serial: int) -> Fields:
     intent = verdict["intent"]
     asked = ("symbol", "order_id", "price", "qty", "side", "origin", "action", "strategy", "venue")
-    seen = ("time", "reasons", "reference", "notional", "exposure", "tokens")
+    seen = ("time", "reasons", "reference", "notional", "exposure", "rate_slack")
     return make(DECISION, serial_limits=limits_serial, **{name: intent[name] for name in asked},
                 **{name: verdict[name] for name in seen})
 

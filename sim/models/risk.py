@@ -12,9 +12,10 @@ from hdl.layouts import Action, Reason, Side
 from hdl.registers import GATE, RESUME_KEY
 
 MASK32, MASK64 = (1 << 32) - 1, (1 << 64) - 1
-MOST_TOKENS = (1 << 16) - 1
-LONGEST_INTERVAL = (1 << 36) - 1
 FEMTO_PER_NANO = 10**6
+INTERVAL_BITS, BURST_BITS = GATE["rate_interval"].width, GATE["rate_burst"].width
+#: What a decision says of its rate limits where there is never a token.
+NEVER = -(1 << 31)
 
 FILL, RELEASE, NEUTRAL = b"F", b"438BC", b"0A6E79I"
 CAUSE = {bits.name: 1 << n for n, bits in enumerate(GATE["cause"].bits)}
@@ -57,41 +58,30 @@ class Top:
 
 @dataclass
 class Bucket:
-    """A token bucket, in the integer time of the core clock: `scale` units a nanosecond, `step` a cycle."""
-    scale: int
-    step: int
+    """A token bucket in clock cycles of `period` fs. `due`: when what was taken will have been paid back."""
+    period: int
     interval: int = 0
     burst: int = 0
-    tokens: int = 0
     due: int = 0
 
-    def set_rate(self, interval: int, burst: int, cycle: int):
-        """Acts like writes of both registers that took effect in `cycle`."""
-        self.advance(cycle)
-        burst = min(burst, MOST_TOKENS)
-        self.tokens = burst if self.burst == 0 else min(self.tokens, burst)
-        self.burst, self.interval = burst, interval if interval <= LONGEST_INTERVAL else 0
-        self.due = cycle * self.step + self._period()
+    def cycles(self) -> int:
+        """The interval, in whole cycles."""
+        return max(2, -(-self.interval * FEMTO_PER_NANO // self.period))
 
-    def _period(self) -> int:
-        return max(self.interval * self.scale, 2 * self.step)
+    def depth(self) -> int:
+        return (self.burst - 1) * self.cycles()
 
-    def advance(self, cycle: int):
-        """Adds what has come back by the start of `cycle`."""
-        if self.interval == 0 or self.tokens >= self.burst:
-            return
-        now, period = cycle * self.step, self._period()
-        if now < self.due:
-            return
-        back = (now - self.due) // period + 1
-        self.tokens = min(self.burst, self.tokens + back)
-        self.due += back * period
+    def closed(self) -> bool:
+        """No interval or burst, one that its register does not hold, or a depth that no interval may have."""
+        return (not 0 < self.interval < 1 << INTERVAL_BITS or not 0 < self.burst < 1 << BURST_BITS
+                or self.depth() >> (((1 << INTERVAL_BITS) * FEMTO_PER_NANO // self.period - 1).bit_length()) != 0)
+
+    def slack(self, cycle: int) -> int:
+        """Time to spare in `cycle`; there is a token where it is not below 0."""
+        return self.depth() - max(0, self.due - cycle)
 
     def take(self, cycle: int):
-        """Takes one token, in `cycle`; `advance` came first."""
-        if self.tokens >= self.burst:
-            self.due = cycle * self.step + self._period()
-        self.tokens -= 1
+        self.due = max(self.due, cycle) + self.cycles()
 
 
 @dataclass
@@ -131,7 +121,7 @@ class Verdict:
     reference: int
     notional: int
     exposure: int
-    tokens: int
+    rate_slack: int
 
 
 class GateModel:
@@ -139,16 +129,14 @@ class GateModel:
 
     def __init__(self, config: NicConfig):
         self.config = config
-        unit = _gcd(config.clock_fs, FEMTO_PER_NANO)
-        scale, step = FEMTO_PER_NANO // unit, config.clock_fs // unit
         rows = 1 << max(1, (config.symbols - 1).bit_length())
         self.limits = [Limits() for _ in range(rows)]
         self.tops = [Top() for _ in range(rows)]
         self.halted = [False] * rows
         self.exposure = [Exposure() for _ in range(rows)]
         self.orders = [Open() for _ in range(config.open_orders)]
-        self.session = Bucket(scale, step)
-        self.strategies = [Bucket(scale, step) for _ in range(config.strategies)]
+        self.session = Bucket(config.clock_fs)
+        self.strategies = [Bucket(config.clock_fs) for _ in range(config.strategies)]
         self.killed = False
         self.venue_killed = [False] * config.venues
         self.strategy_killed = [False] * config.strategies
@@ -165,19 +153,17 @@ class GateModel:
         sell = order.side & 1
         reference = self.tops[row].reference(bool(sell))
         worst = self._worst(row, sell, order.qty)
-        session, strategy = self._buckets(order, cycle)
-        tokens = min(session.tokens, strategy.tokens) if strategy else 0
+        slack = self._slack(order, cycle)
         reasons = self._killed(order) << Reason.KILL | self._restricted(order) << Reason.RESTRICTED
         if order.action == Action.NEW:
-            reasons |= self._limit_reasons(order, reference, worst, tokens, now)
+            reasons |= self._limit_reasons(order, reference, worst, slack, now)
             if reasons == 0:
                 self._reserve(order, row, sell)
-                session.take(cycle)
-                strategy.take(cycle)
-        shown = max(-(1 << 31), min((1 << 31) - 1, worst))
-        return Verdict(reasons, reference, order.price * order.qty, shown, tokens)
+                for bucket in (self.session, self.strategies[order.strategy]):
+                    bucket.take(cycle)
+        return Verdict(reasons, reference, order.price * order.qty, _cut(worst), _cut(slack))
 
-    def _limit_reasons(self, order: Order, reference: int, worst: int, tokens: int, now: int) -> int:
+    def _limit_reasons(self, order: Order, reference: int, worst: int, slack: int, now: int) -> int:
         limits, top = self.limits[order.symbol % len(self.limits)], self.tops[order.symbol % len(self.tops)]
         found = 0
         if not top.usable() or (now - top.rx_time & MASK64) > limits.max_age:
@@ -193,7 +179,7 @@ class GateModel:
             found |= 1 << Reason.POSITION
         if not worst <= min(limits.long, (1 << 31) - 1) and not order.side & 1:
             found |= 1 << Reason.POSITION
-        if tokens == 0:
+        if slack < 0:
             found |= 1 << Reason.RATE
         if self.orders[order.order_id % len(self.orders)].live:
             found |= 1 << Reason.OPEN_ORDERS
@@ -218,13 +204,12 @@ class GateModel:
             return exposure.position - exposure.open[1] - qty
         return exposure.position + exposure.open[0] + qty
 
-    def _buckets(self, order: Order, cycle: int):
-        self.session.advance(cycle)
+    def _slack(self, order: Order, cycle: int) -> int:
+        """Of the tighter bucket."""
         if order.strategy >= len(self.strategies):
-            return self.session, None
-        strategy = self.strategies[order.strategy]
-        strategy.advance(cycle)
-        return self.session, strategy
+            return NEVER
+        buckets = (self.session, self.strategies[order.strategy])
+        return NEVER if any(bucket.closed() for bucket in buckets) else min(bucket.slack(cycle) for bucket in buckets)
 
     def _reserve(self, order: Order, row: int, sell: int):
         self.exposure[row].open[sell] += order.qty
@@ -300,9 +285,6 @@ class GateModel:
         self.strategy_killed = [held and not strategies >> n & 1 for n, held in enumerate(self.strategy_killed)]
 
 
-def _gcd(a: int, b: int) -> int:
-    while b:
-        a, b = b, a % b
-    return a
-
-
+def _cut(value: int) -> int:
+    """What 32 bits say of it."""
+    return max(-(1 << 31), min((1 << 31) - 1, value))

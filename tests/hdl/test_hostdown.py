@@ -9,12 +9,12 @@ from amaranth.sim import Simulator
 from hdl.config import TINY
 from hdl.csr import BusFanout, RegisterBank
 from hdl.layouts import ARM, INTENT, REG_READ, REG_VALUE, REG_WRITE
-from hdl.registers import MAGIC, NIC, STRATEGY, RegisterMap
+from hdl.registers import MAGIC, NIC, SYMBOL, RegisterMap
 from hdl.rings import INTENTS, READ_CYCLES, WRITE_CYCLES, HostDown
 
 MAP = RegisterMap(TINY)
 IDENT = MAP.address(NIC, "ident")
-BURST = MAP.address(STRATEGY, "rate_burst", 1)
+NAME = MAP.address(SYMBOL, "name", 1)
 
 
 def bits(record: np.ndarray) -> int:
@@ -27,10 +27,10 @@ def run(test, records, limit=4000):
     m.submodules.dut = dut = HostDown(TINY)
     m.submodules.fanout = fanout = BusFanout(2)
     m.submodules.nic = nic = RegisterBank(TINY, NIC)
-    m.submodules.strategy = strategy = RegisterBank(TINY, STRATEGY, 1)
+    m.submodules.symbol = symbol = RegisterBank(TINY, SYMBOL, 1)
     wiring.connect(m, dut.bus, fanout.i)
     wiring.connect(m, fanout.o[0], nic.bus)
-    wiring.connect(m, fanout.o[1], strategy.bus)
+    wiring.connect(m, fanout.o[1], symbol.bus)
     m.d.comb += nic.ident_status.eq(MAGIC)
     taken = []
 
@@ -76,12 +76,12 @@ def as_bits(view) -> int:
 
 def test_writes_take_effect_and_reads_are_answered_in_order():
     async def test(ctx, dut):
-        for tag, addr, data in ((7, BURST, 0), (8, BURST, 0x123456789ABCDEF0), (9, IDENT, MAGIC)):
+        for tag, addr, data in ((7, NAME, 0), (8, NAME, 0x123456789ABCDEF0), (9, IDENT, MAGIC)):
             value = await get(ctx, dut.value)
             assert (value.tag, value.addr, value.data) == (tag, addr, data)
 
-    taken = run(test, [REG_READ.make(addr=BURST, tag=7), REG_WRITE.make(addr=BURST, data=0x123456789ABCDEF0),
-                       REG_READ.make(addr=BURST, tag=8), REG_READ.make(addr=IDENT, tag=9)])
+    taken = run(test, [REG_READ.make(addr=NAME, tag=7), REG_WRITE.make(addr=NAME, data=0x123456789ABCDEF0),
+                       REG_READ.make(addr=NAME, tag=8), REG_READ.make(addr=IDENT, tag=9)])
     read, write = READ_CYCLES + 3, WRITE_CYCLES + 2
     assert taken == [0, read, read + write, 2 * read + write]
 

@@ -3,7 +3,7 @@
 from amaranth.hdl import Module, Signal
 
 from hdl.layouts import Reason
-from hdl.risk.arithmetic import split_add, split_greater
+from hdl.risk.arithmetic import split_add
 from hdl.risk.check import Check
 
 
@@ -18,11 +18,15 @@ class Stale(Check):
 
     def elaborate(self, platform):
         m = Module()
-        age, most, usable = Signal(64), Signal(64), Signal()
+        limit = self.limits.max_age.age
+        age, most, usable = Signal(64), Signal.like(limit), Signal()
         m.d.sync += [
             age.eq(split_add(self.now, ~self.reference.rx_time, 1)),
-            most.eq(self.limits.max_age),
+            most.eq(limit),
             usable.eq(self.reference.usable),
         ]
-        m.d.comb += [self.reject.eq(~usable | split_greater(age, most)), self.reject_after.eq(self.reject)]
+        m.d.comb += [
+            self.reject.eq(~usable | age[len(most):].any() | (age[:len(most)] > most)),
+            self.reject_after.eq(self.reject),
+        ]
         return m

@@ -79,7 +79,8 @@ async def prepared(dut, rng) -> GateBench:
         await bench.set_limits(symbol, limits(rng))
     await bench.set_rate(40, 50)
     for strategy in range(CONFIG.strategies):
-        await bench.set_rate(rng.choice([60, 64, 200]), rng.choice([3, 20, 100_000]), strategy)
+        await bench.set_rate(rng.choice([1, 60, 64, 200]), rng.choice([3, 20, 60_000]), strategy)
+    await bench.settle()
     return bench
 
 
@@ -120,5 +121,5 @@ async def equals_model(dut):
         found |= decision["reasons"]
     passed = sum(decision["reasons"] == 0 for decision in verdicts.values())
     dut._log.info("%d verdicts, %d passed, reasons seen %#x", len(verdicts), passed, found)
-    assert passed > 50, "the stream must pass some orders to say anything"
+    assert passed > CYCLES // 100, "the stream must pass some orders to say anything"
     assert GBE.symbols
