@@ -8,6 +8,7 @@ import cocotb
 from hdl.net.headers import ETHERNET, IPV4, PROTOCOL_TCP, TYPES_TAG
 from hdl.registers import PORT as PORT_BLOCK
 from sim import frames
+from sim.bus import share
 from sim.models.receiver import Feed, To
 from tests.hdl.net.receiver_harness import (
     FEEDS,
@@ -173,7 +174,7 @@ async def mutations_with_gaps(dut):
     dut._log.info("TICKGATE_SEED=%d repeats this", SEED)
     bench = await bench_of(dut)
     pool = [frame for frame in everything() if len(frame) < 200]
-    for _ in range(400):
+    for _ in range(share(400)):
         frame = bytearray(rng.choice(pool))
         for _ in range(rng.randrange(3)):
             frame[rng.randrange(min(len(frame), 54))] ^= 1 << rng.randrange(8)
@@ -190,7 +191,7 @@ async def back_to_back(dut):
     dut._log.info("TICKGATE_SEED=%d repeats this", SEED)
     bench = await bench_of(dut)
     pool = [frame for frame in everything() if len(frame) < 200]
-    sent = [rng.choice(pool) for _ in range(150)]
+    sent = [rng.choice(pool) for _ in range(share(150))]
     payloads, counted = await bench.play_together(sent)
     expected = [bench.model.receive(frame) for frame in sent]
     assert payloads == [payload for payload, _ in expected if payload]

@@ -10,6 +10,7 @@ from hdl.layouts import CHUNK_BYTES, Action, Origin, Side
 from hdl.order.image import FRAMES
 from hdl.registers import IMAGE, SYMBOL_TEXT, VENUE, RegisterMap
 from hdl.venue import SIMULATED
+from sim.bus import share
 from sim.fixtext import report
 from sim.models.order import Session, msg_seq_digits, register_writes
 from sim.models.tokenizer import MALFORMED, tokenize
@@ -66,7 +67,7 @@ async def frames_are_those_of_the_model(dut):
     bench, sessions, rng = await started(dut, msg_seq=98)
     cases = [{"action": a, "venue": v, "symbol": s}
              for a in Action for v in range(CONFIG.venues) for s in range(len(SYMBOLS))]
-    for case in cases + [{}] * 20:
+    for case in rng.sample(cases, share(len(cases))) + [{}] * share(20):
         intent = random_intent(rng, **case)
         date, ms = rng.choice([20240229, 19991231, 20260101]), rng.choice([0, 86_399_999, rng.randrange(86_400_000)])
         bench.set_stamp(stamp(date, ms))
@@ -108,7 +109,7 @@ async def a_frame_takes_its_length_in_cycles(dut):
 @cocotb.test(**TEST)
 async def the_mac_may_hold_back(dut):
     bench, sessions, rng = await started(dut, ready=0.6)
-    for _ in range(20):
+    for _ in range(share(20)):
         intent = random_intent(rng)
         await order(bench, intent)
         expected = sessions[intent["venue"]].frame(intent, SYMBOLS[intent["symbol"]], 20240229, 12345)
@@ -262,7 +263,7 @@ async def reports_come_out_of_segments(dut):
     bench, sessions, rng = await started(dut)
     bench.host_ready = lambda: rng.random() < 0.9
     streams = [b"".join(report(t11=f"{rng.getrandbits(64):016X}", t14=str(n)) if rng.random() < 0.9 else b"garbage"
-                        for n in range(8)) for _ in sessions]
+                        for n in range(share(8))) for _ in sessions]
     left, got = list(streams), [b"" for _ in sessions]
     refused, time = [0, 0], 1
     while any(left):
@@ -356,14 +357,14 @@ async def orders_and_segments_at_once(dut):
     bench, sessions, rng = await started(dut)
 
     async def segments():
-        for _ in range(60):
+        for _ in range(share(60)):
             text = bytes(rng.randrange(256) for _ in range(rng.randrange(1, 30)))
             await bench.segment(0, sessions[0].rcv_nxt, text)
             sessions[0].receive(sessions[0].rcv_nxt, text)
             await bench.wait(rng.randrange(30, 60))
 
     task = cocotb.start_soon(segments())
-    for _ in range(12):
+    for _ in range(share(12)):
         intent = random_intent(rng, venue=0)
         await order(bench, intent)
         await finished(bench)

@@ -1,4 +1,4 @@
-"""OrderEntry in both simulators, held to its model."""
+"""OrderEntry in both simulators, held to its model; Icarus runs a slice of the orders and segments."""
 
 import pytest
 
