@@ -126,7 +126,7 @@ class Nic(wiring.Component):
         for reader in (self.triggers.top, self.gate.top, self.up.top):
             m.d.comb += [reader.payload.eq(top.payload), reader.valid.eq(top.valid)]
         m.d.comb += [
-            self.up.levels.eq(self.book.levels),
+            self.up.levels.eq(self.book.levels), self.book.again.eq(self.up.again),
             self.book.clear.eq(self.subscription.clear), self.book.feed_of.eq(self.subscription.feeds),
             self.subscription.inexact.eq(self.book.inexact), self.subscription.crossed.eq(self.book.crossed),
             self.gate.halted.eq(self.subscription.halted),

@@ -84,8 +84,8 @@ class BookBench:
 
     async def start(self):
         dut = self.dut
-        for name in ("i__valid", "i__payload", "fault__valid", "fault__payload", "clear", "bus__addr", "bus__wdata",
-                     "bus__write", "bus__read", "rst"):
+        for name in ("i__valid", "i__payload", "fault__valid", "fault__payload", "clear", "again", "bus__addr",
+                     "bus__wdata", "bus__write", "bus__read", "rst"):
             getattr(dut, name).value = 0
         dut.feed_of.value = sum(feed << 2 * n for n, feed in enumerate(self.feed_of))
         await Timer(PERIOD_NS, unit="ns")            # no edge before the inputs stand

@@ -48,10 +48,11 @@ class Book(wiring.Component):
     fault : In, valid-only `FeedFault`: every book of that feed is inexact, from the messages after this cycle on.
     clear : In(symbols), a strobe each: the book is empty and exact, from the messages after this cycle on. Refused
         (the book is NOT_STARTED then) in the 2,048 idle cycles after a clear, if orders have been added since.
+    again : In(symbols), a strobe each: a `top` is wanted, with the symbol's next message or, if none comes, alone.
     feed_of : In(array of feed by symbol).
     bus : In(BusSignature), BOOK.
-    top : Out, valid-only `TopOfBook`. `event` is 0 when exactness changed or the book was cleared; `seq` and times
-        are then those of the symbol's last message.
+    top : Out, valid-only `TopOfBook`. `event` is 0 when exactness changed, the book was cleared, or `again` asked;
+        `seq` and times are then those of the symbol's last message.
     levels : Out(`side_levels`), valid with `top`: the side that the message changed, or either.
     inexact : Out(array of `Inexact` bits by symbol). crossed : Out(symbols).
     """
@@ -61,7 +62,8 @@ class Book(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(BookMessage, always_ready=True)),
             "fault": In(stream.Signature(FeedFault, always_ready=True)),
-            "clear": In(config.symbols), "feed_of": In(data.ArrayLayout(FEED_BITS, config.symbols)),
+            "clear": In(config.symbols), "again": In(config.symbols),
+            "feed_of": In(data.ArrayLayout(FEED_BITS, config.symbols)),
             "bus": In(BusSignature()),
             "top": Out(stream.Signature(TopOfBook, always_ready=True)), "levels": Out(side_levels(config)),
             "inexact": Out(data.ArrayLayout(16, config.symbols)), "crossed": Out(config.symbols),
@@ -106,7 +108,7 @@ class Book(wiring.Component):
         m.d.comb += [
             exactness.change_valid.eq(control.change_take), exactness.change.eq(arrivals.change),
             exactness.refused.eq(background.refused), exactness.pending.eq(arrivals.pending),
-            exactness.short.eq(lists.short), exactness.report.eq(report.top.valid),
+            exactness.again.eq(self.again), exactness.short.eq(lists.short), exactness.report.eq(report.top.valid),
             report.write.eq(control.take), report.write_symbol.eq(arrivals.job.task.symbol),
             report.meta.eq(arrivals.job.meta), report.event.eq(~control.own),
             report.due.eq(lists.commit & ((~control.own & control.last) | self.kind[Kind.NOTIFY])),

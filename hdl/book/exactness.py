@@ -20,14 +20,15 @@ class Exactness(wiring.Component):
     symbol, causes : In, what the job of this cycle has against its symbol. Registered at the end of the cycle.
     inexact : Out, bits of each symbol. here : Out, those of `symbol`, with `causes`, combinational.
     side_exact : Out(2), of `symbol`, by side: every level to be reported is right.
-    report : In(1), `here` is being told. owed : Out(symbols), what was told is not what is, or the book was emptied.
+    again : In(symbols), strobes: tell once more. report : In(1), `here` is being told.
+    owed : Out(symbols), one must be told: it was asked for or emptied, or what was told is not what is.
     """
 
     def __init__(self, config: NicConfig):
         self.config, self.shapes = config, (shapes := Shapes(config))
         super().__init__({
             "change_valid": In(1), "change": In(shapes.change), "refused": In(config.symbols),
-            "pending": In(shapes.change["fault"].shape),
+            "again": In(config.symbols), "pending": In(shapes.change["fault"].shape),
             "short": In(shapes.lists), "symbol": In(shapes.symbol_bits), "causes": In(CAUSES),
             "inexact": Out(data.ArrayLayout(CAUSES, config.symbols)),
             "here": Out(CAUSES), "side_exact": Out(2), "report": In(1), "owed": Out(config.symbols),
@@ -38,7 +39,7 @@ class Exactness(wiring.Component):
         symbols, fresh = self.config.symbols, 1 << Inexact.NOT_STARTED
         kept = Array(Signal(CAUSES, name=f"kept{n}", init=fresh) for n in range(symbols))
         told = Array(Signal(CAUSES, name=f"told{n}", init=fresh) for n in range(symbols))
-        emptied = Signal(symbols)
+        asked = Signal(symbols)
         for n in range(symbols):
             clear = self.change_valid & self.change.clear[n]
             refill = self.short[2 * n:2 * n + 2].any() << Inexact.REFILL
@@ -46,11 +47,11 @@ class Exactness(wiring.Component):
             left = Mux(clear, Mux(self.refused[n], fresh, 0), causes)
             m.d.sync += kept[n].eq(left | Mux(self.change_valid, causes_of(self.change.fault[n]), 0))
             m.d.comb += [self.inexact[n].eq(kept[n] | causes_of(self.pending[n]) | refill),
-                         self.owed[n].eq(emptied[n] | (self.inexact[n] != told[n]))]
-            with m.If(clear):
-                m.d.sync += emptied[n].eq(1)
+                         self.owed[n].eq(asked[n] | (self.inexact[n] != told[n]))]
+            with m.If(clear | self.again[n]):
+                m.d.sync += asked[n].eq(1)
             with m.Elif(self.report & (self.symbol == n)):
-                m.d.sync += emptied[n].eq(0)
+                m.d.sync += asked[n].eq(0)
         lasting = Signal(CAUSES)
         short = Array(self.short[2 * n:2 * n + 2] for n in range(symbols))[self.symbol]
         m.d.comb += [

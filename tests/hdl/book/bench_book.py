@@ -197,6 +197,34 @@ async def latency_of_every_type(dut):
 
 
 @cocotb.test()
+async def a_top_is_told_again_when_asked(dut):
+    """Once for each symbol asked for, with what is true then; in traffic as soon as there is a gap."""
+    rng = random.Random(cocotb.RANDOM_SEED + 7)
+    bench = await started(dut)
+    flow = Flow(rng, live=8)
+
+    async def ask(symbols):
+        dut.again.value = symbols
+        await bench.wait(1)
+        dut.again.value = 0
+
+    for symbols in (1, 4, ALL):
+        for _ in range(20):
+            symbol = rng.randrange(SMALL.symbols)
+            await bench.send(symbol, flow.next(bench.books[symbol]), APART)
+        await bench.drain(40 * SMALL.order_rows)    # refills are over
+        before = bench.seen["notices"]
+        await ask(symbols)
+        await bench.drain()
+        assert bench.seen["notices"] == before + symbols.bit_count()
+    await ask(ALL)
+    for _ in range(20):
+        await bench.send(0, flow.next(bench.books[0]), APART)
+    await bench.drain()
+    assert bench.seen["notices"] >= before + ALL.bit_count() + SMALL.symbols - 1    # symbol 0's may have been its own
+
+
+@cocotb.test()
 async def one_message_in_ten_cycles_is_sustained(dut):
     """Nothing is dropped at the stated rate, whatever the messages are, and two may come at once."""
     rng = random.Random(cocotb.RANDOM_SEED + 5)
