@@ -133,10 +133,10 @@ class Venue:
 
 
 class Rig:
-    def __init__(self):
+    def __init__(self, journal=None):
         self.now, self.seen, self.written = 1_000, [], []
         self.desk = Desk(GBE, UNIVERSE, load(), SIMULATED, self.written.extend, lambda: self.now,
-                         strategies={"maker": Scripted})
+                         strategies={"maker": Scripted}, journal=journal)
         self.strategy = self.desk.alpha.strategies[0]
         self.nic, self.venue = Nic(self.desk), Venue()
         self.desk.bus.tap(lambda message: self.seen.append(message))

@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hdl.layouts import Origin, Side
 from host import messages as m
@@ -242,3 +243,28 @@ def test_playing_everything_twice_changes_nothing(steps):
             twice.on_report(entry.event)
     assert {order_id: order.fills for order_id, order in once.orders.items()} == {
         order_id: order.fills for order_id, order in twice.orders.items()}
+
+
+@settings(max_examples=200)
+@given(st.lists(st.integers(1, 25), max_size=4), st.sets(st.integers(0, 3)), st.sets(st.integers(0, 3)),
+       st.sampled_from(["", "4", "C", "3"]), st.randoms(use_true_random=False))
+def test_the_reports_of_an_order_in_any_order_give_the_same_order(fills, corrected, busted, end, random):
+    reports = [report("A", exec_id="A"), report("0", exec_id="N")]
+    for n, qty in enumerate(fills):
+        last = f"T{n}"
+        reports.append(report("F", qty, exec_id=last))
+        if n in corrected:
+            reports.append(report("G", qty - qty // 2, exec_id=f"G{n}", ref_id=last))
+            last = f"G{n}"
+        if n in busted:
+            reports.append(report("H", exec_id=f"H{n}", ref_id=last))
+    if end:
+        reports.append(report(end, exec_id="X"))
+    expected = book(*reports).orders[1]
+    random.shuffle(reports)
+    oms = book(*reports)
+    order = oms.orders[1]
+    assert not oms.breaks
+    assert not oms.doubts()
+    assert (order.state, order.filled, order.cost, order.leaves, order.fills) == (
+        expected.state, expected.filled, expected.cost, expected.leaves, expected.fills)
