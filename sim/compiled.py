@@ -17,6 +17,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from sim import runtime
 from sim.paths import ROOT
 from sim.verilog import tools, verilator_root
 
@@ -77,8 +78,10 @@ def _compile(work: Path, verilog: str, harness: Sequence[Path], generated: Mappi
     progress("verilating")
     _run([str(root / "bin" / "verilator"), *flags, "--Mdir", "model", f"{TOP}.v"], work, log)
     progress("compiling the model")
+    made = runtime.store(target.parent, _tool_versions(), optimise, cxx, traced)
     _run(["make", "-j", jobs, "-C", "model", "-f", "Vtop.mk", f"OPT_FAST={optimise}", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2",
-          f"CXXFLAGS={cxx}", "libVtop.a", "libverilated.a"], work, log)
+          f"CXXFLAGS={cxx}", *runtime.lend(made, work / "model"), "libVtop.a", "libverilated.a"], work, log)
+    runtime.keep(made, work / "model")
     progress("linking")
     include = [work, work / "model", root / "include", root / "include" / "vltstd", FST_HEADERS,
                *dict.fromkeys(path.parent for path in harness)]

@@ -1,4 +1,4 @@
-"""Verilator's own runtime, compiled once for all testbenches: half of the time that a small model takes.
+"""Verilator's own runtime, compiled once for all models: half of the time that a small one takes.
 
 Its objects depend on Verilator and on the compiler's flags, not on the model. They are kept from the first build, and
 lent to the others.
@@ -15,10 +15,11 @@ from sim.verilog import tools
 PATTERN = "verilated*.o"
 
 
-def store(folder: Path) -> Path:
-    """Where in `folder` the objects of this Verilator and these flags lie."""
+def store(folder: Path, *flags: object) -> Path:
+    """Where in `folder` the objects of this Verilator lie, for `flags` and those that make has from its environment."""
     environment = {**os.environ, **tools()}
-    key = repr([version("verilator"), *(environment.get(name) for name in ("VERILATOR_ROOT", "MAKEFLAGS", "CXX"))])
+    given = [environment.get(name) for name in ("VERILATOR_ROOT", "MAKEFLAGS", "CXX")]
+    key = repr((version("verilator"), flags, given))
     return folder / f"runtime-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 
 
