@@ -74,7 +74,7 @@ class Session:
             self.link = VirtualLink(nic)
             self.simulation = Simulation(nic, self.link, self.limits, seed=self.seed, duration_ns=self.duration,
                                          journal=self.journal)
-        except (LinkError, ValueError) as error:
+        except (LinkError, JournalError, ValueError) as error:
             nic.close()
             raise UserError(str(error)) from None
         self.statistics = Statistics(self.simulation.desk)

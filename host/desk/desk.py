@@ -61,7 +61,7 @@ class Desk:
                  strategies: dict[str, Callable[[Context], Strategy]] = STRATEGIES):
         self.universe = universe
         self.failures: list[Exception] = []
-        self.oms_fault = ""
+        self._oms_fault = ""
         self.bus = InProcess(clock, on_fault or self._failed)
         self.books = Books()
         self.positions = Positions(FEES)
@@ -108,14 +108,14 @@ class Desk:
         except JournalError as error:
             if not self.risk.control.killed:  # armed triggers fire without us: they must stop as well
                 self.risk.kill("oms", str(error))
-            if not self.oms_fault:
+            if not self._oms_fault:
                 self.bus.publish(FAULTS, {"service": "oms", "what": str(error)})
-            self.oms_fault = str(error)
+            self._oms_fault = str(error)
             return False
-        if self.oms_fault:
+        if self._oms_fault:
             self.bus.publish(FAULTS, {"service": "oms", "what": f"the book of record is written again, "
                                                                 f"{self.oms.durable} events; resume to trade"})
-            self.oms_fault = ""
+            self._oms_fault = ""
         return True
 
     def reconcile(self, read: Callable[[], Mapping[int, Exposure]],

@@ -116,9 +116,7 @@ class SqliteJournal:
     def entries(self) -> Iterator[Entry]:
         try:
             cursors = [map(table.entry, self._db.execute(table.select)) for table in schema.TABLES]
-            for entry in merge(*cursors, key=itemgetter(0)):
-                self._number = entry.number
-                yield entry
+            yield from merge(*cursors, key=itemgetter(0))
         except (sqlite3.Error, ValueError, TypeError) as error:
             raise self._problem(error, "cannot be read") from None
 
@@ -149,6 +147,8 @@ class SqliteJournal:
         found = run("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise JournalError(f"{self.path}: the file is damaged ({' '.join(found.split())}); {_DAMAGED}")
+        self._number = max(run(f"SELECT coalesce(max(number), 0) FROM {table.name}").fetchone()[0]
+                           for table in schema.TABLES)
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = FULL")
         run("PRAGMA secure_delete = OFF")

@@ -10,7 +10,11 @@ import pytest
 from fixparse.codec import parse
 from hdl.layouts import Reason
 from host.cli import control, main
-from host.cli.places import FIX_LOG, RECORDS, SUMMARY, TRAILS
+from host.cli.places import FIX_LOG, OMS, RECORDS, SUMMARY, TRAILS
+from host.desk.desk import FEES
+from host.oms.oms import Oms
+from host.oms.sqlite import SqliteJournal
+from host.positions.positions import Positions
 
 SECONDS = "0.008"
 FLOW = ["orders.proposed", "orders.passed", "orders.routed", "executions.venue", "executions.desk"]
@@ -62,8 +66,23 @@ def test_both_origins_trade_and_nothing_breaks(session):
 
 def test_the_books_agree_at_the_end(session):
     _, summary = session
+    assert summary["reconciled"]
     assert summary["reconciliation"] == []
+    assert summary["doubts"] == []
     assert not set(summary["order_states"]) & {"new", "partially filled", "pending new", "pending cancel"}
+
+
+def test_the_book_of_record_opens_with_what_the_summary_says(session):
+    folder, summary = session
+    journal = SqliteJournal(folder / "run" / OMS)
+    oms, positions = Oms(journal), Positions(FEES)
+    journal.close()
+    positions.recover(oms.executed())
+    assert oms.count == summary["oms_events"] > 0
+    assert dict(oms.states()) == summary["order_states"]
+    assert {stock: (one.qty, one.cost, one.realised, one.fees) for stock, one in positions.by_stock.items()} == {
+        stock: (one["qty"], one["cost"], one["realised"], one["fees"])
+        for stock, one in summary["positions"].items() if stock in positions.by_stock}
 
 
 def test_profit_adds_up(session):
