@@ -4,6 +4,8 @@ BOARD ?= versa_ecp5_5g
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Whole files to each of two workers, in the order that tests/conftest.py gives them: the longest first.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test lint cosim formal bench bitstream docs setup lock clean help
 
@@ -28,14 +30,14 @@ run: setup
 	@$(BIN)/tickgate run
 
 test: setup
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(PYTEST)
 
 lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
 cosim: setup
-	@$(BIN)/pytest -n 2 --dist loadfile -m cosim
+	@$(PYTEST) -m cosim
 
 formal: setup
 	@$(BIN)/tickgate formal

@@ -1,4 +1,4 @@
-"""What every test may ask for: the real data (or a skip that says so), and a seed that is printed."""
+"""What every test may ask for: the real data (or a skip that says so), and a seed that is printed; and their order."""
 
 import os
 import random
@@ -6,6 +6,15 @@ import random
 import pytest
 
 from sim.paths import DATA
+
+#: The longest file: it compiles the NIC and runs whole sessions. Others that need the NIC come late, when it is there.
+FIRST = "test_run.py"
+
+
+def pytest_collection_modifyitems(items):
+    """Longest first, so that the workers of `make test` end together."""
+    items.sort(key=lambda item: (item.path.name != FIRST, item.get_closest_marker("cosim") is None,
+                                 item.get_closest_marker("slow") is None))
 
 
 @pytest.fixture(scope="session")

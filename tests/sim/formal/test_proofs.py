@@ -8,6 +8,7 @@ from sim.formal import FormalError, Proof, prove
 from sim.formal.proofs import PROOFS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.name)
 def test_proof_and_mutants(proof):
     result = prove(proof)
