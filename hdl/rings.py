@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -14,7 +14,6 @@ from hdl.layouts import (
     EXECUTION,
     FEED_EVENT,
     INTENT,
-    RECORD_BITS,
     REG_READ,
     REG_VALUE,
     REG_WRITE,
@@ -42,14 +41,15 @@ class HostDown(wiring.Component):
     to stop.
 
     Throughput: one record every two cycles, a REG_WRITE every 6, a REG_READ every 7 as long as its answer
-    is taken. A record of an unknown kind is counted and dropped.
+    is taken. A record is acted on while it is offered, and taken in the cycle after. A record of an unknown kind is
+    counted and dropped.
 
     Members
     -------
     i : records from the host.
     bus : register bus master; `rdata` is expected `READ_CYCLES` after `read`.
     value : REG_VALUE answers in order of the requests, with their address and tag; header fields are 0.
-    intent, arm : records of these kinds.
+    intent, arm : records of these kinds; of an intent's header only `kind` and `symbol` are passed on.
     unknown : records dropped, wraps.
     """
 
@@ -62,20 +62,17 @@ class HostDown(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        held, full, done = Signal(RECORD_BITS, reset_less=True), Signal(), Signal()
-        m.d.comb += self.i.ready.eq(~full)
-        with m.If(~full):
-            m.d.sync += held.eq(self.i.payload)
-        m.d.sync += full.eq(Mux(full, ~done, self.i.valid))
-        m.d.comb += self.arm.payload.eq(held)
-        intents = self._intents(m, held)
+        record, done = self.i.payload, Signal()
+        m.d.sync += self.i.ready.eq(done)   # the cycle after: what is offered then has been acted on
+        m.d.comb += self.arm.payload.eq(record)
+        intents = self._intents(m, INTENT.layout(record))
 
-        with m.If(full):
-            with m.Switch(held[:8]):
+        with m.If(self.i.valid & ~self.i.ready):
+            with m.Switch(record[:8]):
                 with m.Case(REG_WRITE.kind):
-                    self._write(m, REG_WRITE.layout(held), done)
+                    self._write(m, REG_WRITE.layout(record), done)
                 with m.Case(REG_READ.kind):
-                    self._read(m, REG_READ.layout(held), done)
+                    self._read(m, REG_READ.layout(record), done)
                 with m.Case(INTENT.kind):
                     m.d.comb += [intents.valid.eq(1), done.eq(intents.ready)]
                 with m.Case(ARM.kind):
@@ -85,11 +82,16 @@ class HostDown(wiring.Component):
                     m.d.sync += self.unknown.eq(self.unknown + 1)
         return m
 
-    def _intents(self, m: Module, held: Value) -> stream.Interface:
-        """The near end of the queue before the gate."""
-        m.submodules.waiting = waiting = fifo.SyncFIFO(width=len(held), depth=INTENTS)
-        m.d.comb += waiting.w_stream.payload.eq(held)
-        connect(m, waiting.r_stream, flipped(self.intent))
+    def _intents(self, m: Module, record: data.View) -> stream.Interface:
+        """The near end of the queue before the gate. It keeps what an intent has, not the whole record."""
+        kept = ("symbol", *(field.name for field in INTENT.body))
+        fields = Cat(record[name] for name in kept)
+        m.submodules.waiting = waiting = fifo.SyncFIFO(width=len(fields), depth=INTENTS)
+        m.d.comb += [
+            waiting.w_stream.payload.eq(fields), self.intent.payload.kind.eq(INTENT.kind),
+            Cat(self.intent.payload[name] for name in kept).eq(waiting.r_stream.payload),
+            self.intent.valid.eq(waiting.r_stream.valid), waiting.r_stream.ready.eq(self.intent.ready),
+        ]
         return waiting.w_stream
 
     def _write(self, m: Module, record: data.View, done: Signal):
@@ -103,9 +105,9 @@ class HostDown(wiring.Component):
         m.d.comb += [self.bus.addr.eq(record.addr), self.bus.read.eq(wait == 0)]
         with m.If(wait == READ_CYCLES):
             m.d.sync += self.value.payload.data.eq(self.bus.rdata)
-        m.d.comb += [self.value.valid.eq(wait == READ_CYCLES + 1), done.eq(self.value.valid & self.value.ready)]
-        m.d.sync += [self.value.payload.addr.eq(record.addr), self.value.payload.tag.eq(record.tag),
-                     wait.eq(Mux(self.value.valid, Mux(done, 0, wait), wait + 1))]
+        m.d.comb += [self.value.valid.eq(wait == READ_CYCLES + 1), done.eq(self.value.valid & self.value.ready),
+                     self.value.payload.addr.eq(record.addr), self.value.payload.tag.eq(record.tag)]
+        m.d.sync += wait.eq(Mux(self.value.valid, Mux(done, 0, wait), wait + 1))
 
 
 #: Records that the ring holds for a host that is late.

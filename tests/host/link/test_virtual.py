@@ -8,6 +8,7 @@ import pytest
 from hdl.config import GBE, TINY
 from hdl.layouts import FEED_EVENT, HEADER_DTYPE, REG_WRITE
 from hdl.registers import NIC
+from hdl.rings import DEPTH
 from host.link import LinkError
 from host.link.virtual import VirtualLink
 from sim.nic import VirtualNic
@@ -46,15 +47,16 @@ def test_records_wait_for_poll_while_registers_are_read(nic):
 
 def test_losses_are_counted(nic):
     """A host that stops: what the NIC had to drop shows as `lost`, and in its own register."""
+    count = DEPTH + 300
     with VirtualLink(nic) as link:
         nic.set_host_pace(0)
-        nic.send_many(1, [b"x"] * 400)
-        nic.run(400 * 26)
+        nic.send_many(1, [b"x"] * count)
+        nic.run(count * 26)
         nic.set_host_pace(1)
         nic.run(2000)
         raw = link.poll()
         assert link.lost == link.read(NIC, "dropped") > 0
-        assert (raw.view(HEADER_DTYPE).reshape(-1)["kind"] == FEED_EVENT.kind).sum() + link.lost == 400
+        assert (raw.view(HEADER_DTYPE).reshape(-1)["kind"] == FEED_EVENT.kind).sum() + link.lost == count
 
 
 def test_serial_wraps(nic):
