@@ -9,7 +9,8 @@ from hdl.config import TINY
 from hdl.layouts import ARM, Condition, Side
 from hdl.messages import BookMessage, TopOfBook
 from hdl.strategy.triggers import LATENCY, Triggers
-from sim.models.triggers import Print, Row, Top, TriggersModel, crossed
+from sim.models.triggers import Print, Row, Top, TriggersModel
+from sim.triggerbench import OFFERED, arm_fields, top_fields, trade_fields, traffic
 
 BUY = Row(Condition.CROSS, threshold=100, order_id=7, price=101, qty=5, side=Side.BUY, tif=ord("3"), strategy=1,
           venue=1)
@@ -28,25 +29,18 @@ class Bench:
         ctx.set(dut.trade.valid, trade is not None)
         ctx.set(dut.arm.valid, arm is not None)
         if top:
-            ctx.set(dut.top.payload, TopOfBook.const({
-                "symbol": top.symbol, "event": top.event, "inexact": top.inexact, "crossed": crossed(top),
-                "bid": dict(zip(("price", "qty"), top.bid, strict=True)),
-                "ask": dict(zip(("price", "qty"), top.ask, strict=True)),
-                "rx_time": top.rx_time, "needed": top.rx_time}))
+            ctx.set(dut.top.payload, TopOfBook.const(top_fields(top)))
         if trade:
-            ctx.set(dut.trade.payload, BookMessage.const({"symbol": trade.symbol, "message": {
-                "type": trade.type, "price": trade.price, "detail": ord("Y" if trade.printable else "N"),
-                "rx_time": trade.rx_time, "needed": trade.rx_time}}))
+            ctx.set(dut.trade.payload, BookMessage.const(trade_fields(trade)))
         if arm:
-            ctx.set(dut.arm.payload, ARM.layout.const({"symbol": arm[0], **dataclasses.asdict(arm[1]), **wide}))
+            ctx.set(dut.arm.payload, ARM.layout.const({**arm_fields(arm), **wide}))
         await ctx.delay(1e-9)
         offered = None
         if ctx.get(dut.o.valid):
             intent = ctx.get(dut.o.payload)
             assert intent.origin == 1
             assert intent.needed == intent.rx_time
-            offered = {name: getattr(intent, name) for name in (
-                "symbol", "rx_time", "order_id", "price", "qty", "side", "tif", "strategy", "venue")}
+            offered = {name: getattr(intent, name) for name in OFFERED}
         assert offered == self.model.offered()
         assert ctx.get(dut.arm.ready) == self.model.arm_ready
         if not self.model.arm_ready:
@@ -150,26 +144,10 @@ def test_an_arm_that_does_not_fit_disarms(wide):
 
 
 def test_random_traffic_equals_the_model_in_every_cycle(rng):
-    def level(middle):
-        return (middle + rng.randrange(-3, 4), rng.choice((0, 1, 5, 10, 20)))
-
-    def row():
-        return Row(rng.choice(list(Condition)), rng.choice((97, 99, 100, 103, 60, 128, 200)), rng.randrange(3),
-                   rng.getrandbits(64), rng.randrange(95, 106), rng.getrandbits(32), rng.choice(list(Side)),
-                   rng.getrandbits(8), rng.randrange(16), rng.randrange(4))
-
     async def body(bench):
         offered = 0
-        for n in range(3000):
-            symbol = rng.randrange(TINY.symbols)
-            top = Top(symbol, level(98), level(100), rng.random() < 0.9, int(rng.random() < 0.1), n)
-            trade = Print(rng.randrange(TINY.symbols), rng.choice(b"PCEA"), rng.randrange(95, 106),
-                          rng.random() < 0.8, n)
-            seen = await bench.cycle(
-                ready=rng.random() < 0.4, top=top if rng.random() < 0.4 else None,
-                trade=trade if rng.random() < 0.3 else None,
-                arm=(rng.randrange(TINY.symbols), row()) if rng.random() < 0.15 else None)
-            offered += seen is not None
+        for cycle in traffic(rng, TINY, 3000):
+            offered += await bench.cycle(cycle.ready, cycle.top, cycle.trade, cycle.arm) is not None
         assert offered > 50
 
     run(body)
