@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, connect, flipped
+from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.sim import Simulator
 
 from hdl.config import NicConfig
@@ -16,6 +16,8 @@ from hdl.feed.path import NOTE_LATENCY, FeedPath
 from hdl.feed.sequencer import Sequencer
 from hdl.feed.subscription import Subscription
 from hdl.messages import FeedMessage
+from hdl.net import receiver
+from hdl.net.receiver import Receiver
 from sim.bus import unpack
 from sim.models.feed import FeedPathModel
 
@@ -51,6 +53,35 @@ class Datagram:
             beats.append({"data": 0, "keep": 0, "first": int(not self.payload), "last": 0, "error": 0, "meta": meta})
         beats[-1] |= {"last": 1, "error": int(self.error)}
         return beats
+
+
+class FeedPort(wiring.Component):
+    """One port from the MAC to numbered messages: `Receiver` and `FeedPath`, as the NIC wires them.
+
+    `count` has the strobes of both. Latency: as `FeedPath`, and `RECEIVER_LATENCY` = 1 cycle.
+    """
+
+    def __init__(self, config: NicConfig, port: int):
+        self.receiver, self.path = Receiver(config, port), FeedPath(config, port)
+        mine = self.receiver.signature.members, self.path.signature.members
+        super().__init__({
+            **{name: mine[0][name] for name in ("i", "now", "feeds", "venues")}, "o": mine[1]["o"],
+            "count": Out(wiring.Signature({name: Out(1) for name in (*receiver.COUNTERS, *path.COUNTERS)})),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.receiver, m.submodules.path = self.receiver, self.path
+        connect(m, flipped(self.i), self.receiver.i)
+        connect(m, self.receiver.feed_o, self.path.i)
+        connect(m, self.path.o, flipped(self.o))
+        m.d.comb += [
+            self.receiver.now.eq(self.now), self.path.now.eq(self.now),
+            self.receiver.feeds.eq(self.feeds), self.receiver.venues.eq(self.venues),
+            *(getattr(self.count, name).eq(getattr(unit.count, name))
+              for unit, names in ((self.receiver, receiver.COUNTERS), (self.path, path.COUNTERS)) for name in names),
+        ]
+        return m
 
 
 class FeedChain(wiring.Component):
@@ -167,5 +198,5 @@ def simulate(dut, bench):
     simulator.run()
 
 
-__all__ = ["GAP", "PERIOD", "START", "Datagram", "FeedChain", "cycles_of", "path_outputs", "run_path", "simulate",
-           "turns"]
+__all__ = ["GAP", "PERIOD", "START", "Datagram", "FeedChain", "FeedPort", "cycles_of", "path_outputs", "run_path",
+           "simulate", "turns"]
