@@ -52,7 +52,8 @@ bitstream: setup
 docs: setup
 	@$(BIN)/tickgate docs
 
-lock: setup
+lock:
+	@test -x $(BIN)/pip-compile || $(MAKE) setup
 	@$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	    --extra dev --allow-unsafe --strip-extras --no-header -o requirements.lock pyproject.toml
 
