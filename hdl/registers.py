@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hdl.config import NicConfig
+from hdl.layouts import Reason
 
 WORD_BITS = 64
 #: Words of one frame image (512 bytes).
@@ -20,11 +21,32 @@ MAGIC = 0x5449434B47415445  # "TICKGATE"
 
 
 @dataclass(frozen=True)
+class Limit:
+    """Says of a field that it is a limit which people set: the limits file, its command line and its display follow.
+
+    Parameters
+    ----------
+    name : in the limits file, with its unit at the end (`_usd`, `_us`); `a.b` is `b` in a table `a` of its own.
+    check : the check that looks at it.
+    loosens : which way lets more orders through: `up`, `down`, or `other` than a whole multiple of what it was.
+        Empty where nobody said: every change counts as loosening.
+    least : smallest value that makes sense.
+    default : what a file means that does not give it; None: it must.
+    """
+    name: str
+    check: Reason
+    loosens: str = ""
+    least: int = 0
+    default: int | None = None
+
+
+@dataclass(frozen=True)
 class Bits:
     """A named field of a register, least significant first."""
     name: str
     width: int
     doc: str = ""
+    limit: Limit | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +57,7 @@ class Reg:
     bits: tuple[Bits, ...] = ()
     unit: str = ""
     init: int = 0
+    limit: Limit | None = None
 
     @property
     def width(self) -> int:
@@ -173,7 +196,8 @@ SYMBOL_TEXT = Block("symbol_text", "Bytes of the symbol window of order frames o
 
 #: A rate limit. `hdl.risk.rates` says how they act; words that use other bits, and buckets that would take more
 #: than 2**40 ns to fill, give no tokens.
-RATE_INTERVAL, RATE_BURST = (Bits("interval", 40),), (Bits("burst", 16),)
+RATE_INTERVAL = (Bits("interval", 40, limit=Limit("rate.interval_us", Reason.RATE, "down", least=1)),)
+RATE_BURST = (Bits("burst", 16, limit=Limit("rate.burst", Reason.RATE, "up", least=1)),)
 
 GATE = Block("gate", "The gate: kill, and limits of the firm.", (
     Reg("kill", "rw", "global kill; set by writing 1, cleared by writing CLEAR_KILL to `resume`", (Bits("kill", 1),)),
@@ -196,15 +220,22 @@ GATE = Block("gate", "The gate: kill, and limits of the firm.", (
 
 LIMITS = Block("limits", "Limits of one symbol. All zero (the state after reset) rejects every order.", (
     Reg("control", "rw", "who may trade", (
-        Bits("enable", 1, "0: restricted"), Bits("lot", 16, "lot size in shares; 0 rejects"),
-        Bits("tick", 16, "tick in 1e-4 USD; 0 rejects"))),
-    Reg("qty", "rw", "order quantity", (Bits("min", 32), Bits("max", 32)), unit="shares"),
-    Reg("notional", "rw", "largest price x quantity", unit="1e-4 USD"),
+        Bits("enable", 1, "0: restricted", Limit("enabled", Reason.RESTRICTED, "up", default=1)),
+        Bits("lot", 16, "lot size in shares; 0 rejects", Limit("lot", Reason.QUANTITY, "other", least=1)),
+        Bits("tick", 16, "tick in 1e-4 USD; 0 rejects", Limit("tick_usd", Reason.COLLAR, "other", least=1)))),
+    Reg("qty", "rw", "order quantity", (
+        Bits("min", 32, limit=Limit("min_qty", Reason.QUANTITY, "down")),
+        Bits("max", 32, limit=Limit("max_qty", Reason.QUANTITY, "up"))), unit="shares"),
+    Reg("notional", "rw", "largest price x quantity", unit="1e-4 USD",
+        limit=Limit("notional_usd", Reason.NOTIONAL, "up")),
     Reg("collar", "rw", "largest distance from the reference (the side's opposite best, or own best)",
-        (Bits("band", 32),), unit="1e-4 USD"),
+        (Bits("band", 32, limit=Limit("collar_usd", Reason.COLLAR, "up")),), unit="1e-4 USD"),
     Reg("position", "rw", "largest worst-case position", (
-        Bits("long", 32, "shares long"), Bits("short", 32, "shares short, as a positive number")), unit="shares"),
-    Reg("max_age", "rw", "oldest reference that may be used", (Bits("age", 40),), unit="ns"),
+        Bits("long", 32, "shares long", Limit("long", Reason.POSITION, "up")),
+        Bits("short", 32, "shares short, as a positive number", Limit("short", Reason.POSITION, "up"))),
+        unit="shares"),
+    Reg("max_age", "rw", "oldest reference that may be used",
+        (Bits("age", 40, limit=Limit("max_age_us", Reason.STALE, "up")),), unit="ns"),
 ), count=lambda config: config.symbols, memory=True)
 
 STRATEGY = Block("strategy", "Limits of one strategy.", (
