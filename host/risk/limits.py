@@ -1,22 +1,35 @@
 """Limits: a typed TOML file of firm, strategies and symbols.
 
-Prices are written in USD and must be whole multiples of 1e-4; times carry their unit in the name.
-Loading reports every error of a file at once, each with its path. `host.risk.registers` turns the
-result into what the NIC holds.
+The fields are those of `host.risk.fields`. Prices are written in USD and must be whole multiples of 1e-4; times
+carry their unit in the name. `[firm.symbols]` and `[firm.strategies]` bound every symbol and strategy: of a limit
+that is given there and in the symbol's own table, the tighter one is in force. Loading reports every error of a
+file at once, each with its path. `host.risk.registers` turns the result into what the NIC holds.
 """
 
 import tomllib
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
-from hdl.registers import LIMITS, Reg
+from hdl.registers import GATE
+from host.risk.fields import FIELDS, FIRM, STRATEGY_LEVEL, SYMBOL, USD, LimitField
 
 DEFAULT_FILE = Path(__file__).with_name("limits.toml")
 #: Price units in one USD.
-UNIT = 10_000
+UNIT = USD
+#: Of rates: a bucket that takes longer to fill gives no token (`hdl.registers`).
+LONGEST_FILL_US = (1 << 40) // 1000
+#: Where a limit in force came from.
+DEFAULT = "default"
+SOURCES = (DEFAULT, FIRM, "strategy", "symbol")
+#: Where a limit in force came from.
+DEFAULT = "default"
+SOURCES = (DEFAULT, FIRM, "strategy", "symbol")
+_NAME = r"^[A-Z0-9.+=^*#-]{1,8}$"
+_STRATEGY_NAME = r"^[a-z][a-z0-9_-]{0,31}$"
 
 
 class LimitsError(Exception):
@@ -40,111 +53,204 @@ def units(value: object) -> int:
     return int(scaled)
 
 
-def _top(reg: Reg, name: str = "") -> int:
-    """Largest value that a register (or its field) holds."""
-    return (1 << next((bits.width for bits in reg.bits if bits.name == name), 64)) - 1
-
-
-Usd = Annotated[int, BeforeValidator(units), Field(ge=0)]
-Count = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
-#: Intervals and bursts fit the rate limiter's registers.
-Microseconds = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
-
-
 class Section(BaseModel):
     """A table of the file: nothing unknown, nothing changed after reading."""
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Rate(Section):
-    """Token bucket: `burst` orders at once, then one every `interval_us`."""
-    burst: Annotated[int, Field(ge=1, lt=2**16, strict=True)]
-    interval_us: Microseconds
+def _type(one: LimitField) -> Any:
+    """What a field of the file may hold; amounts in 1e-4 USD, times as written."""
+    if one.is_switch:
+        return Annotated[bool, Field(strict=True)]
+    if one.scale == USD:
+        return Annotated[int, BeforeValidator(units), Field(ge=one.limit.least, le=one.most)]
+    return Annotated[int, Field(ge=one.limit.least, le=one.most // one.scale, strict=True)]
 
 
-class Firm(Section):
-    """Limits of the firm. Notional and loss are watched by the host, rate by the NIC."""
-    rate: Rate
-    gross_usd: Usd
-    loss_usd: Usd
+def _written(level: str) -> type[Section]:
+    """The table of a level as a file may have it: every limit may be missing."""
+    tables: dict[str, dict[str, Any]] = {"": {}}
+    for one in FIELDS[level].values():
+        table, _, name = one.name.rpartition(".")
+        tables.setdefault(table, {})[name] = (_type(one) | None, None)
+    for table, members in tables.items():
+        if table:
+            tables[""][table] = (create_model(table.title(), __base__=Section, **members) | None, None)
+    return create_model(level.title(), __base__=Section, **tables[""])
 
 
-class Strategy(Section):
-    """Limits of one strategy; `index` is the number under which the NIC knows it."""
-    index: Annotated[int, Field(ge=0, lt=16, strict=True)]
-    rate: Rate
-    gross_usd: Usd
-    enabled: bool = True
+class _Firm(_written(FIRM)):  # type: ignore[misc]
+    symbols: _written(SYMBOL) | None = None  # type: ignore[valid-type]
+    strategies: _written(STRATEGY_LEVEL) | None = None  # type: ignore[valid-type]
 
 
-class Symbol(Section):
-    """Limits of one stock, the same on every venue (each venue's book has its own copy in the NIC).
-
-    `long` and `short` bound the worst case of one venue's position: what is held there plus all that
-    is open on that side.
-    """
-    enabled: bool = True
-    lot: Annotated[int, Field(ge=1, le=_top(LIMITS["control"], "lot"), strict=True)]
-    tick_usd: Annotated[Usd, Field(ge=1, le=_top(LIMITS["control"], "tick"))]
-    min_qty: Count
-    max_qty: Count
-    notional_usd: Usd
-    collar_usd: Annotated[Usd, Field(le=_top(LIMITS["collar"], "band"))]
-    long: Annotated[int, Field(ge=0, lt=2**31, strict=True)]
-    short: Annotated[int, Field(ge=0, lt=2**31, strict=True)]
-    max_age_us: Microseconds
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "Symbol":
-        if self.min_qty > self.max_qty:
-            raise ValueError(f"min_qty ({self.min_qty}) is above max_qty ({self.max_qty})")
-        if self.max_qty % self.lot:
-            raise ValueError(f"max_qty ({self.max_qty}) is not a multiple of lot ({self.lot})")
-        return self
+class _Strategy(_written(STRATEGY_LEVEL)):  # type: ignore[misc]
+    #: The number under which the NIC knows it.
+    index: Annotated[int, Field(ge=0, lt=GATE["strategy_kill"].width, strict=True)]
 
 
-class Limits(Section):
-    """A whole limits file. `serial` counts its versions; every decision carries its low byte."""
+class _File(Section):
     serial: Annotated[int, Field(ge=1, lt=2**32, strict=True)] = 1
-    firm: Firm
-    strategies: dict[str, Strategy]
-    symbols: dict[Annotated[str, Field(pattern=r"^[A-Z0-9.+=^*#-]{1,8}$")], Symbol]
+    firm: _Firm
+    strategies: dict[Annotated[str, Field(pattern=_STRATEGY_NAME)], _Strategy]
+    symbols: dict[Annotated[str, Field(pattern=_NAME)], _written(SYMBOL)]  # type: ignore[valid-type]
 
-    @model_validator(mode="after")
-    def _indices(self) -> "Limits":
-        seen: dict[int, str] = {}
-        for name, strategy in self.strategies.items():
-            if other := seen.get(strategy.index):
-                raise ValueError(f"strategies.{name} and strategies.{other} have the same index")
-            seen[strategy.index] = name
-        return self
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The limits in force for the firm, one strategy or one symbol.
+
+    Parameters
+    ----------
+    values : by name in the file (`max_qty`, `rate.burst`); amounts in 1e-4 USD, times as written, switches 0 or 1.
+    sources : where each came from: `firm`, `strategy`, `symbol`, or `default` where nobody gave it.
+    index : of a strategy in the NIC.
+    """
+    values: dict[str, int]
+    sources: dict[str, str] = field(default_factory=dict)
+    index: int = -1
+
+    def __getitem__(self, name: str) -> int:
+        return self.values[name]
+
+    def __getattr__(self, name: str) -> int:
+        try:
+            return self.values[name]
+        except KeyError:
+            raise AttributeError(f"no limit {name}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A whole limits file, every limit worked out. `serial` counts its versions; every decision carries its low byte.
+    """
+    firm: Table
+    strategies: dict[str, Table]
+    symbols: dict[str, Table]
+    serial: int = 1
 
     @property
     def strategy_names(self) -> dict[int, str]:
         return {strategy.index: name for name, strategy in self.strategies.items()}
 
+    def tables(self) -> list[tuple[str, str, Table]]:
+        """(level, path, table) of all, firm first."""
+        return [(FIRM, FIRM, self.firm),
+                *((STRATEGY_LEVEL, f"{STRATEGY_LEVEL}.{name}", one) for name, one in self.strategies.items()),
+                *((SYMBOL, f"{SYMBOL}.{name}", one) for name, one in self.symbols.items())]
+
 
 def check(tree: dict[str, Any], source: str) -> Limits:
-    """Validate a parsed file; raises `LimitsError` with everything that is wrong."""
+    """Validate a parsed file and work out what is in force; raises `LimitsError` with everything that is wrong."""
+    problems = []
     try:
-        return Limits.model_validate(tree)
+        file = _File.model_validate(tree)
     except ValidationError as errors:
-        problems = []
         for error in errors.errors(include_url=False):
-            path = ".".join(str(part) for part in error["loc"]) or "(file)"
+            path = ".".join(str(part) for part in error["loc"] if part != "[key]") or "(file)"
             problems.append(f"{path}: {error['msg'].removeprefix('Value error, ')}")
-        raise LimitsError(source, problems) from None
+    problems += _missing(tree)
+    if problems:
+        raise LimitsError(source, problems)
+    limits = _in_force(file)
+    problems = [f"{path}.{name}: {found}" for _, path, table in limits.tables()
+                for name, found in table.sources.items() if found not in SOURCES]
+    if problems := problems + _contradictions(limits):
+        raise LimitsError(source, problems)
+    return limits
 
 
 def read(path: Path) -> dict[str, Any]:
     """The file as a tree, decimals exact; raises `LimitsError` where it is not TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        return parse(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
         raise LimitsError(str(path), [f"(file): {error.strerror or error}"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise LimitsError(str(path), [f"(file): {error}"]) from None
+
+
+def parse(text: str, source: str) -> dict[str, Any]:
+    """The text of a file as a tree, decimals exact; raises `LimitsError` where it is not TOML."""
+    try:
+        return tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise LimitsError(source, [f"(file): {error}"]) from None
 
 
 def load(path: Path = DEFAULT_FILE) -> Limits:
     return check(read(path), str(path))
+
+
+def _get(tree: Any, *path: str) -> Any:
+    for name in path:
+        tree = tree.get(name) if isinstance(tree, dict) else None
+    return tree
+
+
+def _missing(tree: dict[str, Any]) -> list[str]:
+    """Limits without a default that neither a table nor the firm's bound for its level gives."""
+    problems = []
+    for level, fields in FIELDS.items():
+        tables = {FIRM: tree.get(FIRM)} if level == FIRM else tree.get(level)
+        for name, table in (tables.items() if isinstance(tables, dict) else ()):
+            for one in fields.values():
+                path = one.name.split(".")
+                given = [_get(table, *path)] + ([_get(tree, FIRM, level, *path)] if level != FIRM else [])
+                if isinstance(table, dict) and one.limit.default is None and all(value is None for value in given):
+                    where = FIRM if level == FIRM else f"{level}.{name}"
+                    more = "" if level == FIRM else f", neither here nor in {FIRM}.{level}"
+                    problems.append(f"{where}.{one.name}: Field required{more}")
+    return problems
+
+
+def _in_force(file: _File) -> Limits:
+    def tables(level: str, source: str) -> dict[str, Table]:
+        bound = getattr(file.firm, level)
+        return {name: _resolve(level, ((source, table), (FIRM, bound)), getattr(table, "index", -1))
+                for name, table in getattr(file, level).items()}
+
+    return Limits(_resolve(FIRM, ((FIRM, file.firm),)), tables(STRATEGY_LEVEL, "strategy"), tables(SYMBOL, "symbol"),
+                  file.serial)
+
+
+def _resolve(level: str, given: tuple[tuple[str, Section | None], ...], index: int = -1) -> Table:
+    """Of each limit the tightest one given."""
+    values, sources = {}, {}
+    for one in FIELDS[level].values():
+        value, source = one.limit.default, DEFAULT
+        for where, section in given:
+            found: Any = section
+            for part in one.name.split("."):
+                found = getattr(found, part, None)
+            if found is None:
+                continue
+            tighter = int(found) if value is None or source == DEFAULT else one.tighter(value, int(found))
+            if tighter is None:
+                assert value is not None
+                source = f"{value // one.scale} here and {found // one.scale} for the firm: neither is the tighter"
+            elif tighter != value or source == DEFAULT:
+                value, source = tighter, where
+        assert value is not None, "what is missing was told before"
+        values[one.name], sources[one.name] = value, source
+    return Table(values, sources, index)
+
+
+def _contradictions(limits: Limits) -> list[str]:
+    problems = []
+    seen: dict[int, str] = {}
+    for name, strategy in limits.strategies.items():
+        if other := seen.get(strategy.index):
+            problems.append(f"strategies.{name}: has the same index as strategies.{other}")
+        seen[strategy.index] = name
+    for _, path, table in limits.tables():
+        fill = table.values.get("rate.burst", 1), table.values.get("rate.interval_us", 1)
+        if (fill[0] - 1) * fill[1] >= LONGEST_FILL_US:
+            problems.append(f"{path}.rate: {fill[0]} tokens at one every {fill[1]} us take longer than "
+                            f"{LONGEST_FILL_US} us to fill; the NIC would give none")
+    for name, symbol in limits.symbols.items():
+        if symbol.min_qty > symbol.max_qty:
+            problems.append(f"symbols.{name}: min_qty ({symbol.min_qty}) is above max_qty ({symbol.max_qty})")
+        if symbol.max_qty % symbol.lot:
+            problems.append(f"symbols.{name}: max_qty ({symbol.max_qty}) is not a multiple of lot ({symbol.lot})")
+    return problems

@@ -1,12 +1,17 @@
 """Limits as the NIC's registers: every write, in an order in which no moment is looser than both sides."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from hdl.registers import GATE, LIMITS, STRATEGY, Block
-from host.risk.limits import UNIT, Limits, Rate, Symbol
+from hdl.registers import GATE, LIMITS, Block, Reg
+from host.risk.fields import BLOCKS, FIELDS, FIRM, MICROSECOND, STRATEGY_LEVEL, SYMBOL, LimitField
+from host.risk.limits import Limits, Table
 from host.universe import Universe
+
+#: Register of a symbol that closes it (all zero), and opens it when written last.
+_DOOR = "control"
 
 
 @dataclass(slots=True)
@@ -18,45 +23,59 @@ class Write:
     value: int
 
 
-def _rate(block: Block, index: int, rate: Rate) -> list[Write]:
-    return [Write(block, "rate_interval", index, rate.interval_us * 1000),
-            Write(block, "rate_burst", index, rate.burst)]
+def _held(level: str) -> dict[str, list[LimitField]]:
+    """The limits of a level that the NIC holds, by register."""
+    held: dict[str, list[LimitField]] = {}
+    for one in FIELDS[level].values():
+        if one.reg:
+            held.setdefault(one.reg.name, []).append(one)
+    return held
 
 
-def _symbol(index: int, symbol: Symbol) -> list[Write]:
-    control = LIMITS["control"]
-    return [
-        # closed while its figures change, opened last
-        Write(LIMITS, "control", index, 0),
-        Write(LIMITS, "qty", index, LIMITS["qty"].pack(min=symbol.min_qty, max=symbol.max_qty)),
-        Write(LIMITS, "notional", index, symbol.notional_usd),
-        Write(LIMITS, "collar", index, LIMITS["collar"].pack(band=symbol.collar_usd)),
-        Write(LIMITS, "position", index, LIMITS["position"].pack(long=symbol.long, short=symbol.short)),
-        Write(LIMITS, "max_age", index, symbol.max_age_us * 1000),
-        Write(LIMITS, "control", index, control.pack(enable=symbol.enabled, lot=symbol.lot, tick=symbol.tick_usd)),
-    ]
+def _to_register(one: LimitField, value: int) -> int:
+    """Times are written in microseconds, and held in ns; amounts are in 1e-4 USD on both sides."""
+    return value * one.scale if one.scale == MICROSECOND else value
 
 
-def writes(limits: Limits, universe: Universe) -> list[Write]:
-    """Everything the NIC needs; the serial number last. A stock without limits stays restricted."""
+def _word(reg: Reg, fields: list[LimitField], table: Table | None) -> int:
+    """The register of a table; all zero, which rejects, without one."""
+    values = {one.bits: _to_register(one, table[one.name]) if table else 0 for one in fields}
+    return reg.pack(**values) if reg.bits else values[""]
+
+
+def _writes(level: str, index: int, table: Table | None) -> list[Write]:
+    block = BLOCKS[level]
+    return [Write(block, name, index, _word(block[name], fields, table)) for name, fields in _held(level).items()]
+
+
+def _symbol(index: int, table: Table) -> list[Write]:
+    """Closed while its figures change, opened last."""
+    writes = {write.register: write for write in _writes(SYMBOL, index, table)}
+    door = writes.pop(_DOOR)
+    return [Write(LIMITS, _DOOR, index, 0), *writes.values(), door]
+
+
+def writes(limits: Limits, universe: Universe, before: Limits | None = None) -> list[Write]:
+    """Everything the NIC needs; the serial number last. A stock without limits stays restricted.
+
+    Parameters
+    ----------
+    before : limits that the NIC may hold: strategies that are no more get no tokens.
+    """
     result = []
+    known = {one.index for one in limits.strategies.values()}
+    for gone in sorted({one.index for one in before.strategies.values()} - known) if before else ():
+        result += _writes(STRATEGY_LEVEL, gone, None)
     for strategy in limits.strategies.values():
-        result += _rate(STRATEGY, strategy.index, strategy.rate)
+        result += _writes(STRATEGY_LEVEL, strategy.index, strategy)
     for listing in universe.listings:
         if symbol := limits.symbols.get(listing.stock):
             result += _symbol(listing.index, symbol)
         else:
-            result.append(Write(LIMITS, "control", listing.index, 0))
-    result += _rate(GATE, 0, limits.firm.rate)
+            result.append(Write(LIMITS, _DOOR, listing.index, 0))
+    result += _writes(FIRM, 0, limits.firm)
     result.append(Write(GATE, "limits_serial", 0, limits.serial))
     return result
-
-
-#: Limits of a symbol that the NIC holds: name in the file, register, field, units of the register in one of the file.
-_SYMBOL_FIELDS = (
-    ("lot", "control", "lot", 1), ("tick_usd", "control", "tick", UNIT), ("min_qty", "qty", "min", 1),
-    ("max_qty", "qty", "max", 1), ("notional_usd", "notional", "", UNIT), ("collar_usd", "collar", "band", UNIT),
-    ("long", "position", "long", 1), ("short", "position", "short", 1), ("max_age_us", "max_age", "", 1000))
 
 
 class Reader(Protocol):
@@ -65,22 +84,33 @@ class Reader(Protocol):
     def read_many(self, places: list[tuple[Block, str, int]]) -> list[int]: ...
 
 
+def _places(limits: Limits, universe: Universe) -> Iterator[tuple[str, LimitField, int]]:
+    """(path in the file, limit, instance) of everything that the NIC holds."""
+    instances = [(FIRM, FIRM, 0), *((STRATEGY_LEVEL, f"{STRATEGY_LEVEL}.{name}", one.index)
+                                    for name, one in limits.strategies.items()),
+                 *((SYMBOL, f"{SYMBOL}.{listing.stock}", listing.index) for listing in universe.listings)]
+    for level, path, index in instances:
+        for fields in _held(level).values():
+            yield from ((f"{path}.{one.name}", one, index) for one in fields)
+
+
 def in_force(reader: Reader, limits: Limits, universe: Universe) -> dict[str, str]:
     """What the NIC itself holds, by path of the limits file; different values on venues are all shown."""
-    places: list[tuple[str, Block, str, str, int, int]] = []  # path, block, register, field, instance, divisor
-    for path, block, index in (("firm.rate", GATE, 0), *((f"strategies.{name}.rate", STRATEGY, one.index)
-                                                         for name, one in limits.strategies.items())):
-        places += [(f"{path}.burst", block, "rate_burst", "", index, 1),
-                   (f"{path}.interval_us", block, "rate_interval", "", index, 1000)]
-    for listing in universe.listings:
-        places += [(f"symbols.{listing.stock}.{name}", LIMITS, register, field, listing.index, divisor)
-                   for name, register, field, divisor in _SYMBOL_FIELDS]
-    places.append(("serial", GATE, "limits_serial", "", 0, 1))
-    values = reader.read_many([(block, register, index) for _, block, register, _, index, _ in places])
+    places = list(_places(limits, universe))
+    asked = [(BLOCKS[one.level], one.reg.name, index) for _, one, index in places if one.reg]
+    *words, serial = reader.read_many([*asked, (GATE, "limits_serial", 0)])
     shown: dict[str, list[str]] = {}
-    for (path, block, register, field, _, divisor), word in zip(places, values, strict=True):
-        value = block[register].unpack(word)[field] if field else word
-        text = str(Decimal(value) / divisor if value % divisor else value // divisor)
-        if text not in shown.setdefault(path, []):
-            shown[path].append(text)
-    return {path: " / ".join(texts) for path, texts in shown.items()}
+    for (path, one, _), word in zip(places, words, strict=True):
+        assert one.reg
+        value = one.reg.unpack(word)[one.bits] if one.bits else word
+        texts = shown.setdefault(path, [])
+        if (text := written(one, value)) not in texts:
+            texts.append(text)
+    return {path: " / ".join(texts) for path, texts in shown.items()} | {"serial": str(serial)}
+
+
+def written(one: LimitField, value: int) -> str:
+    """A register's value as the file has it."""
+    if one.is_switch:
+        return "true" if value else "false"
+    return str(Decimal(value) / one.scale if value % one.scale else value // one.scale)

@@ -104,8 +104,8 @@ def test_a_broken_limits_file_is_named_with_every_error(capsys, dirs, tmp_path):
     (state / "limits.toml").write_text("[firm]\nloss_usd = -5\n")
     code, _, err = call(capsys, "limits", "show", *dirs)
     assert code == main.BAD_INPUT
-    assert "limits.toml: 5 problems" in err
-    assert "firm.rate: Field required" in err
+    assert "limits.toml: 6 problems" in err
+    assert "firm.rate.burst: Field required" in err
 
 
 def test_a_changed_audit_log_shows(tmp_path):
