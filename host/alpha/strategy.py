@@ -11,6 +11,8 @@ from typing import Protocol
 from hdl.layouts import Condition, Side
 from host.marketdata.books import Books, Top
 from host.messages import DAY, Rejection, Report
+from host.tca.effects import Effects
+from host.tca.scores import Scores
 from host.universe import Universe
 
 
@@ -62,7 +64,8 @@ class Context:
     index : its number in the gate.
     take_id, drop_id : a ClOrdID for an order or trigger, and giving back one that was never used.
     position : shares held of a stock, over all venues.
-    score : the TCA score of a venue for orders that take (True) or rest, higher is better.
+    scores : TCA's scores of the venues, by manner and size.
+    effects : where a strategy counts what the scores made it change.
     tick : price step of a stock (1e-4 USD).
     """
 
@@ -72,7 +75,8 @@ class Context:
     take_id: Callable[[], int]
     drop_id: Callable[[int], None]
     position: Callable[[str], int]
-    score: Callable[[int, bool], int] = field(default=lambda venue, takes: 0)
+    scores: Scores = field(default_factory=Scores)
+    effects: Effects = field(default_factory=Effects)
     tick: Callable[[str], int] = field(default=lambda stock: 100)
 
 

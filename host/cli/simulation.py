@@ -72,7 +72,8 @@ class Simulation:
         self.start = self.now = self._time(nic.cycle)
         self.stop, self.end = self.start + duration_ns, self.start + duration_ns + WIND_DOWN_NS
         self.exchange = Exchange(venues, self.universe.stocks, seed, self.start)
-        self.desk = Desk(nic.config, self.universe, limits, venues, self._write, lambda: self.now, journal=journal)
+        self.desk = Desk(nic.config, self.universe, limits, venues, self._write, lambda: self.now, journal=journal,
+                         seed=seed)
         self._next_poll = self.start + host.poll_ns
         self._up: deque[tuple[int, np.ndarray]] = deque()
         self._down: deque[tuple[int, np.ndarray]] = deque()

@@ -57,7 +57,8 @@ def limits_table(source: str, rows: list[tuple[str, str]], in_force: dict[str, A
 
 def summary_tables(summary: dict[str, Any]) -> list[Table]:
     """The end of `tickgate run`, from `summary.json`."""
-    tables = [_messages(summary), _orders(summary), _rejects(summary), _positions(summary), _venues(summary)]
+    tables = [_messages(summary), _orders(summary), _rejects(summary), _positions(summary), _venues(summary),
+              _feedback(summary)]
     tables += [latency_table(origin, stages) for origin, stages in summary["latency_ns"].items()]
     return [one for one in tables if one.row_count]
 
@@ -94,9 +95,18 @@ def _positions(summary: dict[str, Any]) -> Table:
 
 
 def _venues(summary: dict[str, Any]) -> Table:
-    costs = ("slippage", "effective_spread", "taking_score", "resting_score")
-    rows = ((name, one["orders"], one["fills"], f"{one['fill_ratio'] / 10:.1f} %",
-             *(micro_usd(one[cost]) for cost in costs)) for name, one in summary["venues"].items())
+    costs = ("slippage", "fee", "shortfall", "effective_spread", "realised_spread", "impact")
+    rows = ((one["venue"], one["manner"], one["size"], one["orders"], one["fills"], f"{one['fill_ratio'] / 10:.1f} %",
+             *(micro_usd(one[cost]) for cost in costs)) for one in summary["tca"])
     return table("Execution quality (cents a share)",
-                 ("venue", "orders", "fills", "filled", "slippage", "eff. spread", "taking score",
-                  "resting score"), rows)
+                 ("venue", "order", "size", "orders", "fills", "filled", "slippage", "fee", "shortfall", "eff. spread",
+                  "realised", "impact"), rows, left=3)
+
+
+def _feedback(summary: dict[str, Any]) -> Table:
+    """What would have been decided otherwise without TCA's scores."""
+    names = {"rerouted": "orders routed elsewhere than by price alone", "explored": "orders sent to learn of a venue",
+             "smaller": "orders made smaller", "held_back": "shares not sent there at once"}
+    return table("What the feedback changed", ("what", "venue", "count"),
+                 ((names[what], venue, count) for what, counts in summary["feedback"].items()
+                  for venue, count in counts.items()), left=2)

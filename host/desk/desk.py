@@ -11,7 +11,7 @@ from host.alpha.strategy import Context, Strategy
 from host.alpha.taker import ImbalanceTaker
 from host.bus import InProcess, Subscription
 from host.bus.inprocess import FaultHandler
-from host.bus.topics import BREAKS, FAULTS
+from host.bus.topics import BREAKS, FAULTS, VENUES
 from host.desk.nicport import NicPort
 from host.ems.adapter import EmsAdapter
 from host.ems.ems import Ems
@@ -27,7 +27,8 @@ from host.positions.reconcile import Break, Exposure, Reconciler
 from host.risk.adapter import Apply, RiskAdapter
 from host.risk.limits import Limits
 from host.tca.adapter import TcaAdapter
-from host.tca.tca import Tca
+from host.tca.effects import Effects
+from host.tca.scores import Scores
 from host.universe import Universe
 
 #: What the simulated venues charge a share (1e-4 USD), by venue index.
@@ -37,6 +38,8 @@ FEES = (Fees(maker=-20, taker=30), Fees(maker=-24, taker=29))
 STRATEGIES: dict[str, Callable[[Context], Strategy]] = {"maker": Maker, "taker": ImbalanceTaker}
 #: A slot of a trigger that was replaced rests so long: longer than any record is under way.
 SLOT_GRACE_NS = 1_000_000
+#: Orders in 1,000 that go to another venue than the best, to keep its score current.
+EXPLORE_PERMILLE = 30
 
 
 class Desk:
@@ -53,23 +56,29 @@ class Desk:
     clock : ns since the epoch.
     on_fault : what to do when a service fails, instead of killing.
     strategies : by name; those of them that the limits know run.
+    seed : of what is chosen by chance (exploration of venues).
+    feedback : let TCA's scores act on routing and strategies; without, they are told and nobody listens.
     """
 
     def __init__(self, config: NicConfig, universe: Universe, limits: Limits, venues: Iterable[VenueSpec],
                  apply: Apply, clock: Callable[[], int], *, journal: Journal | None = None,
                  on_fault: FaultHandler | None = None,
-                 strategies: dict[str, Callable[[Context], Strategy]] = STRATEGIES):
+                 strategies: dict[str, Callable[[Context], Strategy]] = STRATEGIES, seed: int = 0,
+                 feedback: bool = True):
         self.universe = universe
         self.failures: list[Exception] = []
         self._oms_fault = ""
         self.bus = InProcess(clock, on_fault or self._failed)
         self.books = Books()
         self.positions = Positions(FEES)
-        self.tca = Tca()
+        self.scores, self.effects = Scores(), Effects()
         self.oms = Oms(journal)
         self.positions.recover(self.oms.executed())
         sessions = tuple(SessionText(venue.sender_comp_id, venue.target_comp_id) for venue in venues)
-        router = Router(universe, self.books, self.tca.score)
+        if feedback:
+            self.bus.subscribe(VENUES, lambda message: self.scores.on_score(message.payload), name="scores")
+        router = Router(universe, self.books, self.scores, explore=EXPLORE_PERMILLE if feedback else 0, seed=seed,
+                        effects=self.effects)
         ids = OrderIds(config.open_orders, day=clock() // DAY_NS, grace=SLOT_GRACE_NS)
         ids.resume(self.oms.ids(), (order.order_id for order in self.oms.live))
 
@@ -78,7 +87,8 @@ class Desk:
         self.risk = RiskAdapter(self.bus, limits, self.positions, apply)
         self.ems = EmsAdapter(self.bus, Ems(universe, self.oms, router), sessions)
         self._positions = PositionsAdapter(self.bus, universe, self.books, self.positions)
-        self._tca = TcaAdapter(self.bus, universe, self.books, self.tca)
+        tca = TcaAdapter(self.bus, universe, FEES)
+        self.tca, self.scorer = tca.tca, tca.scorer
         self.alpha = AlphaAdapter(self.bus, universe, self.books, ids, self._held)
         for name, make in strategies.items():
             if name in limits.strategies:
@@ -87,7 +97,7 @@ class Desk:
     def _start(self, make: Callable[[Context], Strategy], index: int, limits: Limits) -> None:
         context = Context(
             index, self.universe, self.books, take_id=lambda: self.alpha.take_id(index), drop_id=self.alpha.drop_id,
-            position=self._held, score=self.tca.score,
+            position=self._held, scores=self.scores, effects=self.effects,
             tick=lambda stock: limits.symbols[stock].tick_usd)
         self.alpha.strategies[index] = make(context)
 

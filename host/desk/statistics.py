@@ -16,6 +16,8 @@ from host.desk.desk import Desk
 from host.desk.latency import stages
 from host.messages import reason_names
 from host.positions.adapter import state
+from host.tca.report import by_size, measures
+from host.tca.sums import by, total
 
 ORIGINS = {origin: origin.name.lower() for origin in Origin}
 _COLUMNS = ("decided", "rejected", "sent", "cancels", "fills", "shares")
@@ -39,7 +41,7 @@ class Statistics:
 
     def summary(self) -> dict[str, Any]:
         desk = self.desk
-        names = desk.universe.venues
+        names, cells = desk.universe.venues, desk.tca.cells
         positions = {stock: state(desk.positions.position(stock)) for stock in desk.universe.stocks}
         return {
             "feeds": {names[feed]: {chr(kind): count for kind, count in sorted(counts.items())}
@@ -52,9 +54,12 @@ class Statistics:
             "positions": positions,
             "pnl": {name: sum(one[name] for one in positions.values())
                     for name in ("realised", "unrealised", "fees", "net")},
-            "venues": {names[venue]: asdict(desk.tca.measure(venue)) for venue in range(len(names))},
-            "strategies": {desk.risk.limits.strategy_names[index]: asdict(totals)
-                           for index, totals in sorted(desk.tca.strategies.items())},
+            "venues": {names[venue]: measures(total(cells, venue=venue)) for venue in range(len(names))},
+            "strategies": {desk.risk.limits.strategy_names.get(index, str(index)): measures(sums)
+                           for (index,), sums in by(cells, "strategy").items()},
+            "tca": by_size(cells, names),
+            "scores": [asdict(one) | {"venue": names[one.venue]} for _, one in sorted(desk.scores.known.items())],
+            "feedback": desk.effects.summary(names),
             "limits_peak_permille": {path: one.permille for path, one in sorted(desk.risk.peaks.items())},
             "latency_ns": {name: {stage: asdict(one) for stage, one in stages(trails).items()}
                            for name, trails in self.trails.items()},

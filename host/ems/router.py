@@ -1,46 +1,75 @@
-"""Choosing the venue of an order: best price first, then the TCA score."""
+"""Choosing the venue of an order: the best price after what TCA expects on top, and now and then another one."""
 
-from collections.abc import Callable
+from random import Random
 
 from hdl.layouts import Side
 from host.marketdata.books import Books, Top
 from host.messages import IOC, NewOrder, marketable
+from host.tca.effects import Effects
+from host.tca.scores import Scores
 from host.universe import Universe
 
-#: Score of a venue, for orders that take (True) or rest.
-Score = Callable[[int, bool], int]
+#: 1e-6 USD, the unit of scores, in 1e-4 USD.
+_MICRO = 100
 
 
 class Router:
     """Routes over the venues whose book may be trusted.
 
-    An order that takes (IOC, or marketable now) goes where its price is best; equal prices go to the
-    better score. One that rests goes to the better score; equal scores go where the queue ahead of it
-    is shorter. What is still equal goes to the lower venue index, so that routing is repeatable.
+    An order that takes (IOC, or marketable now) goes where its displayed price less the venue's score for its
+    size is best: a score is what TCA expects beyond the price (fees, slippage, what does not fill). One that
+    rests goes to the better score; equal scores go where the queue ahead of it is shorter. What is still
+    equal goes to the lower venue index.
+
+    Scores of venues that are not used grow old. So a share of the orders, chosen by the seed, is sent to
+    another venue than the best.
 
     Parameters
     ----------
-    score : TCA score of a venue, higher is better (`host.tca`).
+    explore : orders in 1,000 that go to another venue.
+    seed : of that choice: the same seed and orders give the same routes.
     """
 
-    def __init__(self, universe: Universe, books: Books, score: Score):
-        self.universe, self.books, self.score = universe, books, score
+    def __init__(self, universe: Universe, books: Books, scores: Scores, *, explore: int = 0, seed: int = 0,
+                 effects: Effects | None = None):
+        self.universe, self.books, self.scores, self.explore = universe, books, scores, explore
+        self.effects = effects or Effects()
         self.closed: set[int] = set()
+        self._random = Random(f"routes/{seed}")
+        self._neutral = Scores()
 
     def choose(self, order: NewOrder) -> int | None:
         """The venue; None where no venue's book may be trusted."""
-        tops = [(listing.venue, top) for listing in self.universe.by_stock.get(order.stock, ())
+        tops = {listing.venue: top for listing in self.universe.by_stock.get(order.stock, ())
                 if listing.venue not in self.closed
-                and (top := self.books.tops.get(listing.index)) and top.usable]
+                and (top := self.books.tops.get(listing.index)) and top.usable}
         if not tops:
             return None
-        if order.tif == IOC or any(marketable(order, top.bid, top.ask) for _, top in tops):
-            return min(tops, key=lambda one: (self._cost(order.side, one[1]), -self.score(one[0], True), one[0]))[0]
-        return min(tops, key=lambda one: (-self.score(one[0], False), self._ahead(order, one[1]), one[0]))[0]
+        best = self._best(order, tops, self.scores)
+        others = [venue for venue in tops if venue != best]
+        if others and self.explore and self._random.randrange(1000) < self.explore:
+            venue = self._random.choice(others)
+            self.effects.explored[venue] += 1
+            return venue
+        plain = self._best(order, tops, self._neutral)
+        if plain != best:
+            self.effects.rerouted[plain, best] += 1
+        return best
+
+    def takes(self, order: NewOrder, top: Top) -> bool:
+        """The order would trade at once there, or never."""
+        return order.tif == IOC or marketable(order, top.bid, top.ask)
+
+    def _best(self, order: NewOrder, tops: dict[int, Top], scores: Scores) -> int:
+        if any(self.takes(order, top) for top in tops.values()):
+            return min(tops, key=lambda venue: (self._cost(order.side, tops[venue]) * _MICRO
+                                                - scores.score(venue, True, order.qty), venue))
+        return min(tops, key=lambda venue: (-scores.score(venue, False, order.qty),
+                                            self._ahead(order, tops[venue]), venue))
 
     @staticmethod
     def _cost(side: Side, top: Top) -> int:
-        """What a taker pays: lower is better on both sides."""
+        """What a taker pays a share by the display: lower is better on both sides."""
         return top.ask if side == Side.BUY else -top.bid
 
     @staticmethod
