@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from host.cli import bench, bitstream, docs, formal, kill, latency, limits, places, replay, run, status
+from host.cli import bench, bitstream, docs, formal, kill, latency, limits, places, replay, run, status, tca
 from host.cli.errors import UserError
 
 #: Exit codes: the input was wrong, we were, the user stopped it.
@@ -19,6 +19,7 @@ app.command("kill")(kill.kill)
 app.command("resume")(kill.resume)
 app.command("status")(status.status)
 app.command("latency")(latency.latency)
+app.command("tca")(tca.tca)
 app.command("bench")(bench.bench)
 app.command("formal")(formal.formal)
 app.add_typer(bitstream.app, name="bitstream")

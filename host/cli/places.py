@@ -19,6 +19,8 @@ CRASH = BUILD / "crash.txt"
 SUMMARY, RECORDS, FIX_LOG, TRAILS, SOCKET = "summary.json", "records.bin", "fix.log", "trails.jsonl", "control.sock"
 #: The book of record (`host.oms.sqlite`).
 OMS = "oms.sqlite"
+#: Everything a session did, in Parquet (`host.warehouse`).
+WAREHOUSE = "warehouse"
 LIMITS, AUDIT = "limits.toml", "audit.jsonl"
 
 

@@ -22,6 +22,9 @@ def run(seed: Annotated[int, typer.Option(help="Of the order flow. Same seed, sa
         out: Annotated[Path, typer.Option(help="Folder for summary, records and FIX log.")] = RUN,
         state: Annotated[Path, typer.Option("--state", help="Folder of the limits and the audit log.")] = STATE,
         waveform: Annotated[Path | None, typer.Option(help="Write an FST waveform of the NIC (slow, large).")] = None,
+        warehouse: Annotated[Path | None, typer.Option(
+            help="Folder of the warehouse, added to. Without it: `warehouse` in --out, begun anew.")] = None,
+        store: Annotated[bool, typer.Option("--store/--no-store", help="Whether to write a warehouse.")] = True,
         ) -> None:
     """Start an exchange with two venues, the NIC and the host services in one process, and trade.
 
@@ -33,7 +36,8 @@ def run(seed: Annotated[int, typer.Option(help="Of the order flow. Same seed, sa
 
     duration = nanoseconds(seconds)
     in_force = limits_command.load(limits or limits_command.current(state))
-    with Session(out, in_force, seed, duration, headless=headless, waveform=waveform) as session:
+    with Session(out, in_force, seed, duration, headless=headless, waveform=waveform, warehouse=warehouse,
+                 store=store) as session:
         session.trade()
         summary = session.finish()
     show(*summary_tables(summary))

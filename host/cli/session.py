@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -15,6 +16,7 @@ from host.cli import places
 from host.cli.control import ControlServer, Request
 from host.cli.errors import UserError
 from host.cli.simulation import Simulation
+from host.desk.desk import Desk
 from host.desk.recorder import Recorder
 from host.desk.statistics import Statistics
 from host.link import LinkError
@@ -22,6 +24,7 @@ from host.link.virtual import VirtualLink
 from host.oms.journal import JournalError
 from host.oms.sqlite import SqliteJournal, remove
 from host.risk.limits import Limits, LimitsError, check
+from host.warehouse.storage import Storage
 from sim.nic import VirtualNic
 
 #: Simulated time between two looks at the control socket and the display.
@@ -36,10 +39,12 @@ class Session:
     ----------
     out : folder of what it leaves behind.
     duration : simulated ns of trading.
+    warehouse : folder of its warehouse; without one it has its own, which begins anew. `store` False: none at all.
     """
 
     def __init__(self, out: Path, limits: Limits, seed: int, duration: int, *, headless: bool = False,
-                 waveform: Path | None = None):
+                 waveform: Path | None = None, warehouse: Path | None = None, store: bool = True):
+        self.warehouse, self.store = warehouse, store
         self.out, self.limits, self.seed, self.duration = places.folder(out), limits, seed, duration
         self.waveform = waveform
         self.console = Console(stderr=True, quiet=headless)
@@ -63,6 +68,8 @@ class Session:
                  trace: TracebackType | None) -> None:
         self.server.close()
         self.recorder.close()
+        if self.storage and (lost := self.storage.close()):
+            print(lost)
         self.link.close()
         self.journal.close()
 
@@ -79,7 +86,18 @@ class Session:
             raise UserError(str(error)) from None
         self.statistics = Statistics(self.simulation.desk)
         self.recorder = Recorder(self.simulation.desk, self.out, places.RECORDS, places.FIX_LOG, places.TRAILS)
-        self.simulation.on_records = self.recorder.on_records
+        self.storage = self._storage(self.simulation.desk) if self.store else None
+        self.simulation.on_records = self._on_records
+
+    def _on_records(self, raw: np.ndarray) -> None:
+        """What came up from the NIC, before the desk sees it."""
+        self.recorder.on_records(raw)
+        if self.storage:
+            self.storage.on_records(raw)
+
+    def _storage(self, desk: Desk) -> Storage:
+        folder = self.warehouse or self.out / places.WAREHOUSE
+        return Storage(desk, folder, fresh=self.warehouse is None, seed=self.seed)
 
     def _journal(self) -> SqliteJournal:
         """The book of record of this session alone: the simulated day begins anew each time."""
@@ -103,6 +121,8 @@ class Session:
                     glance += _GLANCE_NS
                     progress.update(task, completed=simulation.progress, what=self._line())
                     self.server.poll(self._handle)
+                    if self.storage:
+                        self.storage.poll()
 
     def finish(self) -> dict[str, Any]:
         """The summary, also written to the folder; the NIC's exposure is read back and compared."""

@@ -1,0 +1,1 @@
+"""Every record of a session in Parquet, and the questions asked of it."""
