@@ -51,11 +51,18 @@ class Desk:
     def __init__(self, sender: str, target: str):
         self.header = Header(FIX44.encode(), sender.encode(), target.encode(), places=_PLACES)
 
-    def new_order(self, order: NewOrder, venue: str = "") -> bytes:
-        """35=D; `venue` is the name of the one it is routed to."""
+    def new_order(self, order: NewOrder, venue: str = "", *, algo: tuple[int, str] | None = None,
+                  parent: int | None = None) -> bytes:
+        """35=D; `venue` is the name of the one it is routed to. A parent order says its TargetStrategy (847, 848),
+        a child the parent's ClOrdID as SecondaryClOrdID (526)."""
         extra = [(1, b"%d" % order.strategy)]
         if venue:
             extra.append((100, venue.encode()))
+        if algo:
+            extra.append((847, b"%d" % algo[0]))
+            extra += [(848, algo[1].encode())] if algo[1] else []
+        if parent is not None:
+            extra.append((526, order_id_text(parent)))
         return orders.new_order_single(
             self.header, order.time, cl_ord_id=order_id_text(order.order_id), symbol=order.stock.encode(),
             side=SIDES[order.side], qty=order.qty, price=order.price, time_in_force=order.tif.encode(), extra=extra)
@@ -94,6 +101,14 @@ def read_order(raw: bytes, venues: tuple[str, ...] = ()) -> NewOrder | CancelOrd
         raise FixError(35, message.offset(35), f"is {message.text(35)}, neither an order nor a cancel", reject=11)
     return NewOrder(_id(message, 11), *common, qty=message.qty(38), price=message.price(44), strategy=strategy,
                     tif=message.text(59), venue=venue, time=message.time(60))
+
+
+def read_algo(raw: bytes) -> tuple[int, str] | None:
+    """TargetStrategy (847) and its parameters (848) of a parent order; None for any other."""
+    if b"\x01847=" not in raw:
+        return None
+    message = parse(raw)
+    return message.number(847), _text(message, 848)
 
 
 def sender(raw: bytes) -> str:

@@ -7,10 +7,11 @@ from host import fixmap
 from host import messages as m
 from host.alpha.strategy import Action, Arm, Disarm, Propose, Strategy, Withdraw
 from host.bus import Bus, Hop, Message
-from host.bus.topics import ARMS, DECISIONS, ORDERS, PROPOSED, REJECTED, REPORTS, TOPS
+from host.bus.topics import ARMS, COMMANDS, DECISIONS, ORDERS, PARENTS, PROPOSED, REJECTED, REPORTS, TOPS
+from host.ems import algos
 from host.ems.ids import OrderIds
 from host.marketdata.books import Books
-from host.messages import IOC, UNROUTED, CancelOrder, NewOrder
+from host.messages import IOC, UNROUTED, CancelOrder, NewOrder, Report
 from host.universe import Universe
 
 Held = Callable[[str], int]
@@ -42,6 +43,8 @@ class AlphaAdapter:
         bus.subscribe(REJECTED, self._on_rejected, name="alpha")
         bus.subscribe(DECISIONS, self._on_decisions, name="alpha")
         bus.subscribe(ORDERS, self._on_order, name="alpha")
+        bus.subscribe(PARENTS, self._on_parent, name="alpha")
+        bus.subscribe(COMMANDS, self._on_command, name="alpha")
 
     def take_id(self, index: int) -> int:
         """A ClOrdID for an order or trigger of strategy `index`."""
@@ -114,6 +117,26 @@ class AlphaAdapter:
             if not state["leaves"]:
                 self.ids.give_back(state["order_id"], message.time)
 
+    def _on_parent(self, message: Message) -> None:
+        """What an algorithm has done so far, told as a report of the parent order."""
+        self._cause = message
+        one, order = message.payload, self._orders.get(message.payload["order_id"])
+        if order is None:
+            return
+        self._live[order.order_id] = one["leaves"]
+        if not one["leaves"]:
+            self.ids.give_back(order.order_id, message.time)
+        kind = m.TRADE if one["last_qty"] else m.NEW if one["leaves"] else m.CANCELED
+        report = Report(order.order_id, "", kind, "", order.stock, order.side, UNROUTED, one["last_qty"],
+                        leaves_qty=one["leaves"], cum_qty=one["filled"], time=message.time)
+        self._act(order.strategy, self.strategies[order.strategy].on_report(report, message.time))
+
+    def _on_command(self, message: Message) -> None:
+        """Risk takes a position down: strategies stop, so that none trades against it."""
+        if message.payload["command"] == "reduce" and not self.stopped:
+            self._cause = message
+            self.wind_down()
+
     def _own_side(self, side: Side, stock: str, qty: int) -> Side:
         """A sale of more than is held and not yet offered is a short sale, and must say so (Regulation SHO 200(g))."""
         if side == Side.BUY:
@@ -144,7 +167,8 @@ class AlphaAdapter:
                          self._now)
         self._orders[order.order_id] = order
         name = "" if venue == UNROUTED else self.universe.venues[venue]
-        self.bus.publish(PROPOSED, self._desk.new_order(order, name), hops=hops)
+        algo = algos.write(action.algo) if action.algo else None
+        self.bus.publish(PROPOSED, self._desk.new_order(order, name, algo=algo), hops=hops)
 
     def _withdraw(self, order_id: int) -> None:
         order = self._orders[order_id]

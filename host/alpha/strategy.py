@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from hdl.layouts import Condition, Side
+from host.ems.algos import Algo
 from host.marketdata.books import Books, Top
 from host.messages import DAY, Rejection, Report
 from host.tca.effects import Effects
@@ -18,7 +19,10 @@ from host.universe import Universe
 
 @dataclass(frozen=True, slots=True)
 class Propose:
-    """Offer an order to the risk gate; the EMS chooses the venue where `venue` is None."""
+    """Offer an order to the risk gate; the EMS chooses the venue where `venue` is None.
+
+    With an `algo` it is a parent order: the EMS sends children for it, and `on_report` tells of it as a whole.
+    """
     order_id: int
     stock: str
     side: Side
@@ -26,6 +30,7 @@ class Propose:
     price: int
     tif: str = DAY
     venue: int | None = None
+    algo: Algo | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,9 @@ INTENTS = _records("nic.intents", INTENT, "EMS to NIC: orders and cancels")
 ARMS = _records("nic.arms", ARM, "analytics to NIC: triggers")
 
 ORDERS = Topic("oms.orders", Kind.STRUCT, "each change of an order's state")
+PARENTS = Topic("ems.parents", Kind.STRUCT, "each change of a parent order that an algorithm works")
+COMMANDS = Topic("risk.commands", Kind.STRUCT, "risk to EMS: bring the position of a stock to at most `to` shares; "
+                                               "EMS: it is there")
 POSITIONS = Topic("positions", Kind.STRUCT, "position and P&L of a stock after a change")
 BREAKS = Topic("positions.breaks", Kind.STRUCT, "a figure on which desk and NIC differ when all is quiet")
 UTILISATION = Topic("risk.utilisation", Kind.STRUCT, "use of a limit, in 1/1000")
@@ -84,7 +87,8 @@ TAP = Topic("*", Kind.STRUCT, "every topic")
 
 TOPICS = {topic.name: topic for topic in (
     PROPOSED, PASSED, ROUTED, VENUE_REPORTS, REPORTS, REJECTED, MARKET_EVENTS, TOPS, LEVELS, FEED_EVENTS,
-    DECISIONS, SENT, NIC_EXECUTIONS, INTENTS, ARMS, ORDERS, POSITIONS, BREAKS, UTILISATION, CONTROL, VENUES, FAULTS)}
+    DECISIONS, SENT, NIC_EXECUTIONS, INTENTS, ARMS, ORDERS, PARENTS, COMMANDS, POSITIONS, BREAKS, UTILISATION, CONTROL,
+    VENUES, FAULTS)}
 
 #: The record topics by record kind: where a record from the NIC belongs.
 BY_RECORD = {topic.record.kind: topic for topic in TOPICS.values() if topic.record}

@@ -17,6 +17,7 @@ from host.ems.adapter import EmsAdapter
 from host.ems.ems import Ems
 from host.ems.ids import DAY_NS, OrderIds
 from host.ems.router import Router
+from host.ems.working import WorkingAdapter
 from host.marketdata.adapter import MarketDataAdapter
 from host.marketdata.books import Books
 from host.oms.journal import Journal, JournalError
@@ -38,6 +39,8 @@ FEES = (Fees(maker=-20, taker=30), Fees(maker=-24, taker=29))
 STRATEGIES: dict[str, Callable[[Context], Strategy]] = {"maker": Maker, "taker": ImbalanceTaker}
 #: A slot of a trigger that was replaced rests so long: longer than any record is under way.
 SLOT_GRACE_NS = 1_000_000
+#: One open-order slot in so many is for the children of algorithms.
+CHILD_SLOTS = 4
 #: Orders in 1,000 that go to another venue than the best, to keep its score current.
 EXPLORE_PERMILLE = 30
 
@@ -79,13 +82,16 @@ class Desk:
             self.bus.subscribe(VENUES, lambda message: self.scores.on_score(message.payload), name="scores")
         router = Router(universe, self.books, self.scores, explore=EXPLORE_PERMILLE if feedback else 0, seed=seed,
                         effects=self.effects)
-        ids = OrderIds(config.open_orders, day=clock() // DAY_NS, grace=SLOT_GRACE_NS)
-        ids.resume(self.oms.ids(), (order.order_id for order in self.oms.live))
+        children = config.open_orders // CHILD_SLOTS
+        ids, child_ids = (self._ids(slots, config.open_orders, clock() // DAY_NS) for slots in (
+            range(config.open_orders - children), range(config.open_orders - children, config.open_orders)))
 
         self.nic = NicPort(self.bus, len(sessions), self.settle)
         self.marketdata = MarketDataAdapter(self.bus, self.books)
         self.risk = RiskAdapter(self.bus, limits, self.positions, apply)
         self.ems = EmsAdapter(self.bus, Ems(universe, self.oms, router), sessions)
+        self.working = WorkingAdapter(self.bus, universe, router, self.oms, child_ids, self._held,
+                                      lambda stock: limits.symbols[stock].tick_usd)
         self._positions = PositionsAdapter(self.bus, universe, self.books, self.positions)
         tca = TcaAdapter(self.bus, universe, FEES)
         self.tca, self.scorer = tca.tca, tca.scorer
@@ -93,6 +99,12 @@ class Desk:
         for name, make in strategies.items():
             if name in limits.strategies:
                 self._start(make, limits.strategies[name].index, limits)
+
+    def _ids(self, slots: range, open_orders: int, day: int) -> OrderIds:
+        """Numbers for one owner of slots, going on where the book of record ends."""
+        ids = OrderIds(open_orders, slots=slots, day=day, grace=SLOT_GRACE_NS)
+        ids.resume(self.oms.ids(), (order.order_id for order in self.oms.live if order.order_id % open_orders in slots))
+        return ids
 
     def _start(self, make: Callable[[Context], Strategy], index: int, limits: Limits) -> None:
         context = Context(
@@ -140,3 +152,4 @@ class Desk:
     def wind_down(self) -> None:
         """End trading in good order: no strategy acts any more, triggers are disarmed, live orders cancelled."""
         self.alpha.wind_down()
+        self.working.wind_down()

@@ -71,8 +71,8 @@ class EmsAdapter:
                 self.bus.publish(topic, payload, key=key, cause=cause)
 
     def _on_passed(self, message: Message) -> None:
-        if fixmap.sender(message.payload) == HARDWARE:
-            return
+        if fixmap.sender(message.payload) == HARDWARE or fixmap.read_algo(message.payload):
+            return  # it has left already; or its children will (`host.ems.working`)
         asked = fixmap.read_order(message.payload, self.ems.universe.venues)
         if isinstance(asked, CancelOrder):
             intent = self.ems.on_cancel(asked, message.time)

@@ -1,5 +1,6 @@
 """Choosing the venue of an order: the best price after what TCA expects on top, and now and then another one."""
 
+from collections.abc import Collection
 from random import Random
 
 from hdl.layouts import Side
@@ -38,11 +39,15 @@ class Router:
         self._random = Random(f"routes/{seed}")
         self._neutral = Scores()
 
-    def choose(self, order: NewOrder) -> int | None:
-        """The venue; None where no venue's book may be trusted."""
-        tops = {listing.venue: top for listing in self.universe.by_stock.get(order.stock, ())
+    def usable(self, stock: str) -> list[tuple[int, Top]]:
+        """Venues whose book of the stock may be trusted, with it."""
+        return [(listing.venue, top) for listing in self.universe.by_stock.get(stock, ())
                 if listing.venue not in self.closed
-                and (top := self.books.tops.get(listing.index)) and top.usable}
+                and (top := self.books.tops.get(listing.index)) and top.usable]
+
+    def choose(self, order: NewOrder, without: Collection[int] = ()) -> int | None:
+        """The venue, none of `without`; None where no venue's book may be trusted."""
+        tops = {venue: top for venue, top in self.usable(order.stock) if venue not in without}
         if not tops:
             return None
         best = self._best(order, tops, self.scores)
@@ -55,6 +60,15 @@ class Router:
         if plain != best:
             self.effects.rerouted[plain, best] += 1
         return best
+
+    def size(self, order: NewOrder, venue: int) -> int:
+        """How much of the order to send there at once; now and then all of it, to learn of that size."""
+        top = dict(self.usable(order.stock))[venue]
+        qty = self.scores.size(venue, self.takes(order, top), order.qty)
+        if qty < order.qty and self.explore and self._random.randrange(1000) < self.explore:
+            self.effects.explored[venue] += 1
+            return order.qty
+        return self.effects.on_size(venue, order.qty, qty)
 
     def takes(self, order: NewOrder, top: Top) -> bool:
         """The order would trade at once there, or never."""
