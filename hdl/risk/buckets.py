@@ -1,6 +1,6 @@
 """Token buckets: how many orders may leave, for the session and for each strategy (`hdl.risk.rates` says how)."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -154,15 +154,18 @@ class TokenBuckets(wiring.Component):
         return slack, slack_after, closed, same
 
     def _figure(self, m: Module, none, firm, strategy):
-        """Taken at stage 2, shown at stage 3."""
+        """Taken at stage 2, shown at stage 3: the lesser of the two, cut to what the figure holds."""
         kept = [Signal(slack_shape(self.config), name=name) for name in ("firm_slack", "strategy_slack")]
-        closed, least = Signal(), Signal(slack_shape(self.config))
+        closed, less, fits, above = (Signal(name=name) for name in ("closed", "less", "fits", "above"))
         m.d.sync += [kept[0].eq(firm), kept[1].eq(strategy), closed.eq(none)]
-        m.d.comb += least.eq(Mux(kept[0] < kept[1], *kept))
-        fits = (least[FIGURE_BITS - 1:].all() | ~least[FIGURE_BITS - 1:].any())
-        cut = Cat((~least[-1]).replicate(FIGURE_BITS - 1), least[-1])
-        m.d.comb += self.slack.eq(Mux(closed, Const(1 << FIGURE_BITS - 1, FIGURE_BITS),
-                                      Mux(fits, least[:FIGURE_BITS], cut)))
+        inside = [value[FIGURE_BITS - 1:].all() | ~value[FIGURE_BITS - 1:].any() for value in kept]
+        negative = [value[-1] for value in kept]
+        m.d.comb += [
+            less.eq(kept[0] < kept[1]), fits.eq(Mux(less, *inside) & ~closed),
+            above.eq(~Mux(less, *inside) & ~Mux(less, *negative) & ~closed),
+            self.slack.eq(Cat(Mux(less, *kept)[:FIGURE_BITS - 1] & fits.replicate(FIGURE_BITS - 1)
+                              | above.replicate(FIGURE_BITS - 1), Mux(less, *negative) | closed)),
+        ]
 
 
 def range_bits(count: int) -> int:

@@ -73,8 +73,8 @@ class Tokens(data.Struct):
 STAGE_1 = {"intent": Intent, "limits": limit_row(), "divisors": Divisors, "reference": Reference,
            "standing": Standing, "now": unsigned(64)}
 #: `notional` is price x quantity as two 64-bit numbers still to be added (see `hdl.risk.arithmetic`).
-STAGE_2 = {"exposed": Exposed, "tokens": Tokens, "notional": data.ArrayLayout(64, 2)}
-STAGE_3 = {"killed": unsigned(1)}  # of a new order; 0 for a cancel
+#: `killed`: the firm, its venue or its strategy is, in the cycle of the order's verdict; for a cancel 0.
+STAGE_2 = {"exposed": Exposed, "tokens": Tokens, "notional": data.ArrayLayout(64, 2), "killed": unsigned(1)}
 
 
 class Check(wiring.Component):
@@ -84,16 +84,14 @@ class Check(wiring.Component):
     ----------------
     reason : the bit of the decision.
     cancels : True where it applies to cancels too; a limit does not, since a cancel reduces risk.
-    at_verdict : True where `reject` is a function of the stage-3 inputs in the very cycle of the verdict.
     """
 
     reason: Reason
     cancels = False
-    at_verdict = False
 
     def __init__(self, config: NicConfig):
         self.config = config
-        super().__init__({name: In(shape) for name, shape in {**STAGE_1, **STAGE_2, **STAGE_3}.items()} |
+        super().__init__({name: In(shape) for name, shape in {**STAGE_1, **STAGE_2}.items()} |
                          {"reject": Out(1), "reject_after": Out(1)})
 
 

@@ -47,19 +47,19 @@ class DivisorMaker(wiring.Component):
         step = Signal(range(BITS + 1))
         out = self.divisor
 
+        grown, less, fits = Signal(HALF + 2), Signal(signed(HALF + 3)), Signal()
+        m.d.comb += [grown.eq(Cat(1, rest)), less.eq(grown - odd), fits.eq(~less[-1])]
         with m.If(self.start):
             m.d.sync += [out.eq(0), out.exists.eq(self.value != 0), odd.eq(self.value), product.eq(1), rest.eq(0),
                          step.eq(0), self.done.eq(self.value == 0)]
         with m.Elif(~self.done & ~odd[0]):
             m.d.sync += [odd.eq(odd >> 1), out.mask.eq(Cat(1, out.mask))]
         with m.Elif(~self.done):
-            grown, fits = Signal(HALF + 2), Signal()
-            m.d.comb += [grown.eq(Cat(1, rest)), fits.eq(grown >= odd)]
             m.d.sync += [
                 out.inverse.eq(Cat(out.inverse[1:], product[0])),
                 product.eq((product - Mux(product[0], odd, 0)) >> 1),
                 out.bound.eq(Cat(fits, out.bound)),
-                rest.eq(grown - Mux(fits, odd, 0)),
+                rest.eq(Mux(fits, less, grown)),
                 step.eq(step + 1), self.done.eq(step == BITS - 1),
             ]
         return m
@@ -78,20 +78,17 @@ class DivisibleBy(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         n, inverse = self.value, self.divisor.inverse
-        low, cross_a, cross_b = Signal(BITS), Signal(HALF), Signal(HALF)
+        product, cross_a, cross_b = Signal(BITS), Signal(HALF), Signal(HALF)
+        low, high, carries = Signal(HALF), Signal(HALF), Signal(HALF)
         bound, aligned = Signal(BITS), Signal()
-        m.d.sync += [
-            low.eq(n[:HALF] * inverse[:HALF]),
-            cross_a.eq(n[:HALF] * inverse[HALF:]),
-            cross_b.eq(n[HALF:] * inverse[:HALF]),
-            bound.eq(self.divisor.bound),
-            aligned.eq(((n[:HALF] & self.divisor.mask) == 0) & self.divisor.exists),
-        ]
-        high = Signal(HALF)
-        a, b = carry_save(low[HALF:], cross_a, cross_b)
+        a, b = carry_save(product[HALF:], cross_a, cross_b)
         m.d.comb += [
-            high.eq(a + b),
-            self.divisible.eq(aligned & ((high < bound[HALF:]) |
-                                         ((high == bound[HALF:]) & (low[:HALF] <= bound[:HALF])))),
+            product.eq(n[:HALF] * inverse[:HALF]), cross_a.eq(n[:HALF] * inverse[HALF:]),
+            cross_b.eq(n[HALF:] * inverse[:HALF]),
+            self.divisible.eq(aligned & ~(bound < Cat(low, (high + carries)[:HALF]))),
+        ]
+        m.d.sync += [
+            low.eq(product), high.eq(a), carries.eq(b), bound.eq(self.divisor.bound),
+            aligned.eq(((n[:HALF] & self.divisor.mask) == 0) & self.divisor.exists),
         ]
         return m

@@ -99,11 +99,12 @@ class Exposure(wiring.Component):
         # stage 1: what is reserved, the orders up to the one at its verdict included
         with_order = Signal(ADVERSE_BITS)   # of the order at its verdict
         before, reserved_2 = Signal(ADVERSE_BITS), Signal(ADVERSE_BITS)
-        same, ahead_same = Signal(), Signal()
+        same, ahead_same, verdict_same = Signal(), Signal(), Signal()
         m.d.comb += [
-            before.eq(Mux(reserve & (keys[3] == keys[1]), with_order, read.data)),
+            before.eq(Mux(reserve & verdict_same, with_order, read.data)),
             same.eq(at[2].valid & is_new(at[2].intent) & (keys[2] == keys[1])),
         ]
+        m.d.sync += verdict_same.eq(keys[2] == keys[0])
         m.d.sync += [
             reserved_2.eq(before), ahead_same.eq(same), self.exposed.ahead.eq(Mux(same, at[2].intent.qty, 0)),
             self.exposed.adverse.eq(before + base.data + at[1].intent.qty),
@@ -111,14 +112,12 @@ class Exposure(wiring.Component):
         # stage 2: now the order ahead is at its verdict
         qty, follows = at[2].intent.qty, Signal()
         adverse = Signal(ADVERSE_BITS)
-        m.d.comb += [
-            follows.eq(ahead_same & reserve),
-            adverse.eq(self.exposed.adverse + Mux(reserve, self.exposed.ahead, 0)),
-        ]
+        m.d.comb += follows.eq(ahead_same & reserve)
         m.d.sync += [with_order.eq(Mux(follows, with_order, reserved_2) + qty),
-                     self.worst.eq(saturated(adverse ^ is_sell(at[2].intent).replicate(ADVERSE_BITS)))]
+                     adverse.eq(self.exposed.adverse + Mux(reserve, self.exposed.ahead, 0))]
         # stage 3
-        m.d.comb += [write.addr.eq(keys[3]), write.en.eq(reserve), write.data.eq(with_order)]
+        m.d.comb += [write.addr.eq(keys[3]), write.en.eq(reserve), write.data.eq(with_order),
+                     self.worst.eq(saturated(adverse ^ is_sell(at[3].intent).replicate(ADVERSE_BITS)))]
 
     def _settle(self, m, settlement, orders, reserved, settled, position):
         """Settlement and the bus share the ports: a read of the bus takes them in its cycle and in the next."""

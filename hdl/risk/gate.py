@@ -7,12 +7,12 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from hdl.config import NicConfig
 from hdl.csr import BusSignature, Counters, RegisterBank
 from hdl.intents import GATE_LATENCY
-from hdl.layouts import RECORD_BITS, Side
+from hdl.layouts import RECORD_BITS, Reason, Side
 from hdl.messages import Decision, ExecReport, Intent, TopOfBook
 from hdl.registers import GATE, STRATEGY
 from hdl.risk.arithmetic import carry_save, split_add
 from hdl.risk.buckets import TokenBuckets
-from hdl.risk.check import STAGE_1, STAGE_2, STAGE_3, is_new, is_sell
+from hdl.risk.check import STAGE_1, STAGE_2, is_new, is_sell
 from hdl.risk.checks import CHECKS
 from hdl.risk.exposure import Exposure
 from hdl.risk.killswitch import KillSwitch
@@ -114,8 +114,8 @@ class Gate(wiring.Component):
 
     def _check_inputs(self, m, limits, reference, exposure, buckets, kill):
         """One set of signals for all checks, by the names in `hdl.risk.check`."""
-        inputs = {name: Signal(shape, name=name) for name, shape in {**STAGE_1, **STAGE_2, **STAGE_3}.items()}
-        intent, verdict, config = self.at[1].intent, self.at[3].intent, self.config
+        inputs = {name: Signal(shape, name=name) for name, shape in {**STAGE_1, **STAGE_2}.items()}
+        intent, following, config = self.at[1].intent, self.at[2].intent, self.config
         m.d.comb += [
             inputs["intent"].eq(intent), inputs["limits"].eq(limits.row), inputs["divisors"].eq(limits.divisors),
             inputs["reference"].eq(reference.reference), inputs["now"].eq(self.now),
@@ -125,8 +125,9 @@ class Gate(wiring.Component):
             inputs["standing"].ready.eq(limits.ready),
             inputs["standing"].halted.eq(self.halted.bit_select(intent.symbol[:(config.symbols - 1).bit_length()], 1)),
             inputs["exposed"].eq(exposure.exposed), inputs["tokens"].eq(buckets.tokens),
-            inputs["killed"].eq(is_new(verdict) & (kill.killed | kill.venues.bit_select(verdict.venue, 1) |
-                                                   kill.strategies.bit_select(verdict.strategy, 1))),
+            inputs["killed"].eq(is_new(following) & (
+                kill.next_killed | kill.next_venues.bit_select(following.venue, 1) |
+                kill.next_strategies.bit_select(following.strategy, 1))),
         ]
         self._product(m, intent, inputs["notional"])
         return inputs
@@ -134,35 +135,34 @@ class Gate(wiring.Component):
     def _product(self, m, intent, notional):
         """price x quantity from four 16-bit products, left as two numbers to add."""
         price, qty = intent.price, intent.qty
-        low, high = Signal(32), Signal(32)
-        cross = [Signal(32, name=f"cross{n}") for n in range(2)]
-        m.d.sync += [low.eq(price[:16] * qty[:16]), high.eq(price[16:] * qty[16:]),
-                     cross[0].eq(price[:16] * qty[16:]), cross[1].eq(price[16:] * qty[:16])]
-        rest, carries = carry_save(Cat(low, high), Cat(Const(0, 16), cross[0], Const(0, 16)),
-                                   Cat(Const(0, 16), cross[1], Const(0, 16)))
-        m.d.comb += [notional[0].eq(rest), notional[1].eq(carries)]
+        low, high, cross, other = (Signal(32, name=f"product{n}") for n in range(4))
+        m.d.comb += [low.eq(price[:16] * qty[:16]), high.eq(price[16:] * qty[16:]),
+                     cross.eq(price[:16] * qty[16:]), other.eq(price[16:] * qty[:16])]
+        space = Const(0, 16)
+        rest, carries = carry_save(Cat(low, high), Cat(space, cross, space), Cat(space, other, space))
+        m.d.sync += [notional[0].eq(rest), notional[1].eq(carries)]
 
     def _decide(self, m, inputs):
-        """Stage 2: the bit of each check, given the verdict of the order ahead. Stage 3: kill, and pass."""
-        found, late = Signal(len(self.o.payload.reasons)), Signal(len(self.o.payload.reasons))
+        """Stage 2: the bit of each check, given the verdict of the order ahead. At stage 3 all is known, unless just
+        now the trip comes.
+        """
+        found, tripped = Signal(len(self.o.payload.reasons)), Signal()
         new = is_new(self.at[2].intent)
         bits = Signal.like(found)
         for kind in self.checks:
             check = kind(self.config)
             m.submodules[f"check_{kind.reason.name.lower()}"] = check
             m.d.comb += [getattr(check, name).eq(value) for name, value in inputs.items()]
-            if kind.at_verdict:
-                m.d.comb += late[kind.reason].eq(check.reject)
-            else:
-                m.d.comb += bits[kind.reason].eq(
-                    Mux(self.reserve, check.reject_after, check.reject) & (new | kind.cancels))
-        clean = Signal()
-        m.d.sync += [found.eq(bits), clean.eq(bits == 0)]
+            m.d.comb += bits[kind.reason].eq(
+                Mux(self.reserve, check.reject_after, check.reject) & (new | kind.cancels))
+        passes, reserves = Signal(), Signal()
+        m.d.sync += [found.eq(bits), passes.eq(self.at[2].valid & (bits == 0)),
+                     reserves.eq(self.at[2].valid & (bits == 0) & new)]
         m.d.comb += [
-            self.passes.eq(self.at[3].valid & clean & (late == 0)),
-            self.reserve.eq(self.passes & is_new(self.at[3].intent)),
+            tripped.eq(self.trip & is_new(self.at[3].intent)),
+            self.passes.eq(passes & ~tripped), self.reserve.eq(reserves & ~self.trip),
             self.o.valid.eq(self.at[3].valid), self.o.payload.intent.eq(self.at[3].intent),
-            self.o.payload.reasons.eq(found | late), self.o.payload.time.eq(self.now),
+            self.o.payload.reasons.eq(found | tripped << Reason.KILL), self.o.payload.time.eq(self.now),
         ]
 
     def _figures(self, m, inputs, exposure, buckets):

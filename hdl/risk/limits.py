@@ -52,7 +52,8 @@ class LimitStore(wiring.Component):
 
     def _divisors(self, m: Module):
         m.submodules.maker = maker = DivisorMaker()
-        control, tick = limit_row()["control"].shape(self.load.word[:LIMITS["control"].width]), Signal(16)
+        control = limit_row()["control"].shape(self.load.word[:LIMITS["control"].width])
+        lot, tick = Signal(len(control.lot)), Signal(len(control.tick))
         writes = {}
         for name in Divisors.as_shape().members:
             m.submodules[f"{name}_divisors"] = memory = Memory(shape=Divisor, depth=self.rows, init=[])
@@ -64,18 +65,15 @@ class LimitStore(wiring.Component):
         is_control = self.load.reg == LIMITS.regs.index(LIMITS["control"])
         with m.FSM() as fsm:
             with m.State("IDLE"):
-                m.d.comb += maker.value.eq(control.lot)
-                m.d.sync += tick.eq(control.tick)
+                m.d.sync += [lot.eq(control.lot), tick.eq(control.tick)]
                 with m.If(self.load.strobe & is_control & self.load.remake):
-                    m.d.comb += maker.start.eq(1)
-                    m.next = "LOT"
-            with m.State("LOT"):
-                m.d.comb += maker.value.eq(tick)
-                with m.If(maker.done):
-                    m.d.comb += [writes["lot"].eq(1), maker.start.eq(1)]
-                    m.next = "TICK"
-            with m.State("TICK"):
-                with m.If(maker.done):
-                    m.d.comb += writes["tick"].eq(1)
-                    m.next = "IDLE"
+                    m.next = "START_LOT"
+            for name, value, following in (("lot", lot, "START_TICK"), ("tick", tick, "IDLE")):
+                with m.State(f"START_{name.upper()}"):
+                    m.d.comb += [maker.value.eq(value), maker.start.eq(1)]
+                    m.next = name.upper()
+                with m.State(name.upper()):
+                    with m.If(maker.done):
+                        m.d.comb += writes[name].eq(1)
+                        m.next = following
         m.d.comb += self.load.busy.eq(~fsm.ongoing("IDLE"))

@@ -86,9 +86,10 @@ class OpenOrders(wiring.Component):
             m.d.comb += slot.eq(at[n].intent.order_id)
         m.d.comb += [is_open.addr.eq(slots[1]), is_closed.addr.eq(slots[1])]
 
-        same, closed_mark = Signal(), Signal(2)
+        same, verdict_same, closed_mark = Signal(), Signal(), Signal(2)
         m.d.sync += [
-            self.taken.eq((is_open.data ^ is_closed.data) | (reserve & (slots[3] == slots[1]))),
+            self.taken.eq((is_open.data ^ is_closed.data) | (reserve & verdict_same)),
+            verdict_same.eq(slots[2] == slots[0]),
             same.eq(at[2].valid & is_new(at[2].intent) & (slots[2] == slots[1])),
             closed_mark.eq(Cat(is_closed.data, closed_mark)),
         ]

@@ -67,10 +67,12 @@ class Settlement(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        self.kind, self.reported = Signal(Kind), Signal()   # a reported event is owed a record
+        self.does = {kind: Signal(name=f"does_{kind.name.lower()}") for kind in Kind}
+        self.reported = Signal()    # this event is: it is owed a record
         self.row, self.known = Signal(OpenOrder, reset_less=True), Signal()
         self.steps = {name: Signal(name=name) for name in (
             "idle", "find", "match", "left", "weigh", "apply", "again", "sum", "record")}
+        self.at = {name: Signal(name=f"at_{name}", init=name == "idle") for name in self.steps}
         self.fault = {name: Signal(name=name) for name in FAULTS}
         m.d.sync += self.faults.eq(Cat(self.fault.values()))
         waiting, sets = self._next_event(m)
@@ -81,21 +83,17 @@ class Settlement(wiring.Component):
         return m
 
     def _sequence(self, m: Module, waiting, sets):
-        """One cycle each, and more for those that need the ports while they are somebody else's."""
-        on, names = self.steps, list(self.steps)
-        with m.FSM():
-            for name, following in zip(names, [*names[1:], names[0]], strict=True):
-                with m.State(name):
-                    m.d.comb += on[name].eq(waiting if name == "idle" else
-                                            ~self.pause if name in ("weigh", "apply", "again", "sum") else 1)
-                    with m.If(on[name]):
-                        m.next = following
-                        if name == "idle":
-                            with m.If(sets):    # no order to be found
-                                m.next = "left"
-                        elif name == "again":
-                            with m.If(~self.reported):
-                                m.next = "idle"
+        """One cycle each, and more for those that need the ports while they are somebody else's: `at` says which it
+        is, `on` that it is done in this cycle.
+        """
+        on, at, names = self.steps, self.at, list(self.steps)
+        may = {"idle": waiting} | dict.fromkeys(("weigh", "apply", "again", "sum"), ~self.pause)
+        for name in names:
+            m.d.comb += on[name].eq(at[name] & may.get(name, 1))
+        comes = {name: on[before] for name, before in zip(names, [names[-1], *names], strict=False)}
+        comes["find"], comes["left"] = on["idle"] & ~sets, on["match"] | on["idle"] & sets  # no order to be found
+        comes["sum"], comes["idle"] = on["again"] & self.reported, on["record"] | on["again"] & ~self.reported
+        m.d.sync += [at[name].eq(comes[name] | (at[name] & ~on[name])) for name in names]
 
     def _next_event(self, m: Module):
         """Holds one event of each source until it is done with, and picks the next one in `idle`. Whether there is
@@ -103,21 +101,21 @@ class Settlement(wiring.Component):
         """
         self.event, unsent_id = Signal(ExecReport), Signal(64)
         self.target, chosen = Signal(data.StructLayout({"symbol": SYMBOL_BITS, "value": signed(32)})), Signal(3)
-        unsent, reports = self.unsent.payload, self.steps["record"]
+        unsent, reports, kind = self.unsent.payload, self.steps["record"], Signal(Kind)
         done = self.steps["again"] & ~self.reported
         sources = (
             (self.report.valid, self.event.eq(self.report.payload), reports, self._kind(m, self.event.exec_type)),
             (self.unsent.valid & (unsent.action == Action.NEW), unsent_id.eq(unsent.order_id),
-             done & (self.kind != Kind.SET), Kind.RELEASE),
+             done & ~self.does[Kind.SET], Kind.RELEASE),
             (self.set, [self.target.symbol.eq(self.set_symbol), self.target.value.eq(self.set_value)],
-             done & (self.kind == Kind.SET), Kind.SET),
+             done & self.does[Kind.SET], Kind.SET),
         )
         earlier = Const(0, 1)
-        for n, (arrives, keep, finished, kind) in enumerate(sources):
+        for n, (arrives, keep, finished, of) in enumerate(sources):
             held = Signal(name=f"held{n}")
             m.d.comb += chosen[n].eq(held & ~earlier)
-            with m.If(self.steps["idle"] & chosen[n]):
-                m.d.sync += [self.kind.eq(kind), self.reported.eq(n == 0)]
+            with m.If(chosen[n]):
+                m.d.comb += kind.eq(of)
             with m.If(finished):
                 m.d.sync += held.eq(0)
             with m.If(arrives):
@@ -125,6 +123,8 @@ class Settlement(wiring.Component):
                 with m.If(held & ~finished):
                     m.d.comb += self.fault["overrun"].eq(1)
             earlier = earlier | held
+        with m.If(self.at["idle"]):
+            m.d.sync += [self.reported.eq(chosen[0]), *(does.eq(kind == of) for of, does in self.does.items())]
         self.order_id = Mux(self.reported, self.event.order_id, unsent_id)
         return earlier, chosen[2]
 
@@ -150,16 +150,16 @@ class Settlement(wiring.Component):
         m.d.comb += self.find.eq(self.order_id)
         with m.If(self.steps["match"]):
             m.d.sync += [self.row.eq(self.order), filled.eq(self.filled), live.eq(self.live)]
-        with m.Elif(self.steps["idle"]):
+        with m.Elif(self.at["idle"]):
             m.d.sync += [self.row.symbol.eq(self.target.symbol), self.row.side.eq(int(Side.BUY))]
         m.d.sync += [left.eq(self.row.qty - filled), same.eq(self.row.order_id == self.order_id)]
         with m.If(self.steps["weigh"]):
             m.d.sync += [
-                self.known.eq(live & same & (self.kind != Kind.SET)),
-                fill.eq(Mux(self.kind == Kind.SET, self.target.value - self.position, self.event.last_qty)),
-                rest.eq(left - Mux(self.kind == Kind.FILL, self.event.last_qty, 0)),
+                self.known.eq(live & same & ~self.does[Kind.SET]),
+                fill.eq(Mux(self.does[Kind.SET], self.target.value - self.position, self.event.last_qty)),
+                rest.eq(left - Mux(self.does[Kind.FILL], self.event.last_qty, 0)),
             ]
-        free = (self.kind == Kind.RELEASE) | (rest <= 0)
+        free = self.does[Kind.RELEASE] | rest[-1] | (rest == 0)
         m.d.comb += [self.free.eq(free), self.new_filled.eq(Mux(free, 0, filled + self.event.last_qty))]
         return fill, rest
 
@@ -167,14 +167,15 @@ class Settlement(wiring.Component):
         """In `apply` a fill takes from the other side's number, a release from its own; in `again` an overfill adds
         to its own side's what was not left. To set a position is to fill what is missing, without an order.
         """
-        fills, releases, sets = (self.kind == kind for kind in (Kind.FILL, Kind.RELEASE, Kind.SET))
+        fills, releases, sets = (self.does[kind] for kind in (Kind.FILL, Kind.RELEASE, Kind.SET))
         first, second, sell = self.steps["apply"], self.steps["again"], self.row.side[0]
+        at_first, at_second = self.at["apply"], self.at["again"]     # for what matters in the step alone
         moves, minus, loses = Signal(), Signal(), Signal()
         amount, position = Signal(signed(ADVERSE_BITS)), Signal(signed(34))
         m.d.comb += [
-            self.symbol.eq(self.row.symbol), self.sell.eq(sell ^ ((first & fills) | (second & sets))),
+            self.symbol.eq(self.row.symbol), self.sell.eq(sell ^ ((at_first & fills) | (at_second & sets))),
             moves.eq(self.known & (fills | releases)),
-            amount.eq(Mux(sets | (first & fills), fill, rest)), minus.eq(~(first & sets)),
+            amount.eq(Mux(sets | (at_first & fills), fill, rest)), minus.eq(~(at_first & sets)),
             self.new_settled.eq(add(self.settled, amount ^ minus.replicate(ADVERSE_BITS), minus)),
             self.update_settled.eq((first & moves) | (second & moves & rest[-1]) | ((first | second) & sets)),
             loses.eq(fills & sell), position.eq(self.position + (fill ^ loses.replicate(len(fill))) + loses),
@@ -182,7 +183,7 @@ class Settlement(wiring.Component):
             self.update_order.eq(first & moves),
             self.fault["unknown_fill"].eq(first & fills & ~self.known),
             self.fault["overfill"].eq(first & fills & self.known & rest[-1]),
-            self.fault["unsupported"].eq(first & (self.kind == Kind.UNSUPPORTED)),
+            self.fault["unsupported"].eq(first & self.does[Kind.UNSUPPORTED]),
             self.fault["overflow"].eq(self.update_position & (position != self.new_position)),
         ]
 

@@ -53,13 +53,13 @@ class LimitWords(wiring.Component):
 
     What the bus writes is kept here and read back from here. A walk goes round all rows without end and takes
     their words to the memories that orders look at, which so are refreshed all the time. From the cycle after a
-    write until the walk has brought the whole row, and what is derived from it is made, the row is not `ready`,
+    write is made until the walk has brought the whole row, and what is derived from it is made, the row is not `ready`,
     and nothing may pass by it: for an order, the words of a row change at once. It takes at most
     `walk_cycles(config)`, while nothing else is written.
 
     Members
     -------
-    bus : `READ_LATENCY` holds.
+    bus : `READ_LATENCY` holds; a write is made one cycle after its strobe.
     limits : words of LIMITS, a row a symbol.
     rates : words of a rate limit, a row a strategy, and after them one for the session.
     limits_ready, rates_ready : one bit a row.
@@ -84,14 +84,14 @@ class LimitWords(wiring.Component):
         self.reg = Signal(max(stride_bits(LIMITS), stride_bits(STRATEGY)))
         self.remake = Signal()
         self.passing = Signal(3)    # words between the memory and what is made of them
-        starts, done, written = Signal(), Signal(), Signal()
+        starts, done = Signal(), Signal()
         here, place = self._bus_place(m)
-        m.d.comb += written.eq(here & self.bus.write)
-
         write, read = words.write_port(), words.read_port()
-        word = Signal(WORD_BITS, reset_less=True)
+        written, written_place = Signal(), Signal.like(place)
+        given, word = Signal(WORD_BITS, reset_less=True), Signal(WORD_BITS, reset_less=True)
+        m.d.sync += [written.eq(here & self.bus.write), written_place.eq(place), given.eq(self.bus.wdata)]
         m.d.comb += [
-            write.addr.eq(place), write.data.eq(self.bus.wdata), write.en.eq(written),
+            write.addr.eq(written_place), write.data.eq(given), write.en.eq(written),
             read.addr.eq(Mux(self.bus.read, place, self._place(self.rate, self.row, self.reg))),
         ]
         asked = Signal(2)
@@ -99,7 +99,7 @@ class LimitWords(wiring.Component):
         m.d.comb += self.bus.rdata.eq(Mux(asked[1], word, 0))
 
         self._walk(m, starts, done)
-        self._ready(m, starts, done, written, place)
+        self._ready(m, starts, done, written, written_place)
         self._load(m, word)
         return m
 
@@ -109,7 +109,9 @@ class LimitWords(wiring.Component):
         return Cat(Mux(rate, other, limit), rate)
 
     def _bus_place(self, m: Module):
-        """Whether the bus means a word of this memory, and its address there."""
+        """Whether the bus means a word of this memory, and the word's address there if it does: that is known from
+        the few bits that tell one span from the others.
+        """
         where = RegisterMap(self.config)
         session = where.address(GATE, "rate_interval")
         assert [where.address(GATE, reg.name) - session for reg in STRATEGY.regs] == [0, 1]
@@ -117,19 +119,21 @@ class LimitWords(wiring.Component):
         spans = ((where.base[LIMITS.name], where.size[LIMITS.name], 0),
                  (where.base[STRATEGY.name], where.size[STRATEGY.name], 1 << self.place_bits),
                  (session, STRATEGY.stride, (1 << self.place_bits) + STRATEGY.stride * self.config.strategies))
-        here, place = Const(0, 1), Const(0, self.place_bits + 1)
-        for base, size, start in spans:
+        addr, here, place = self.bus.addr, Const(0, 1), Const(0, self.place_bits + 1)
+        for n, (base, size, start) in enumerate(spans):
             bits = (size - 1).bit_length()
-            match = Signal()
-            m.d.comb += match.eq(self.bus.addr[bits:] == base >> bits)
-            here, place = here | match, place | Mux(match, self.bus.addr[:bits] | start, 0)
+            here |= addr[bits:] == base >> bits
+            others = {(base ^ other).bit_length() - 1 for other, *_ in spans[:n]}    # bits that differ
+            place = Mux(Cat(Const(1, 1), *(addr[bit] == base >> bit & 1 for bit in others)).all(),
+                        addr[:bits] | start, place)
         return here, place
 
     def _walk(self, m: Module, starts, done):
         """Row after row: read its words, wait until all is made of them. A read of the bus goes first."""
         reads = Signal()
         m.d.sync += self.passing.eq(Cat(reads, self.passing))
-        with m.FSM():
+        made = Signal()     # a cycle late
+        with m.FSM() as fsm:
             with m.State("START"):
                 m.d.comb += starts.eq(1)
                 m.d.sync += self.reg.eq(Mux(self.rate, len(STRATEGY.regs) - 1, len(LIMITS.regs) - 1))
@@ -141,9 +145,10 @@ class LimitWords(wiring.Component):
                     with m.If(self.reg == 0):
                         m.next = "MAKE"
             with m.State("MAKE"):
-                m.d.comb += done.eq((self.passing == 0) & ~self.limits.busy & ~self.rates.busy)
+                m.d.comb += done.eq(made)
                 with m.If(done):
                     m.next = "START"
+        m.d.sync += made.eq(fsm.ongoing("MAKE") & ~made & (self.passing == 0) & ~self.limits.busy & ~self.rates.busy)
         last = self.row == Mux(self.rate, self.config.strategies, symbol_rows(self.config) - 1)
         with m.If(done):
             m.d.sync += [self.row.eq(Mux(last, 0, self.row + 1)), self.rate.eq(self.rate ^ last)]
@@ -166,8 +171,8 @@ class LimitWords(wiring.Component):
 
     def _load(self, m: Module, word):
         """A word has passed the memory and its register: two cycles after it was read it is there."""
-        regs = [Signal.like(self.reg, name=f"reg_{n}") for n in (1, 2)]
-        m.d.sync += [regs[0].eq(self.reg), regs[1].eq(regs[0])]
+        reg = Signal.like(self.reg)
+        m.d.sync += reg.eq(self.reg)
         for n, load in enumerate((self.limits, self.rates)):
-            m.d.comb += [load.strobe.eq(self.passing[1] & (self.rate == n)), load.word.eq(word), load.reg.eq(regs[1]),
-                         load.row.eq(self.row), load.remake.eq(self.remake)]
+            m.d.sync += [load.strobe.eq(self.passing[0] & (self.rate == n)), load.reg.eq(reg)]
+            m.d.comb += [load.word.eq(word), load.row.eq(self.row), load.remake.eq(self.remake)]

@@ -20,6 +20,6 @@ class Collar(Check):
         m.d.sync += [above.eq(price - reference), below.eq(reference - price), band.eq(self.limits.collar.band)]
         m.d.comb += [
             ticks.value.eq(price), ticks.divisor.eq(self.divisors.tick),
-            self.reject.eq((above > band) | (below > band) | ~ticks.divisible), self.reject_after.eq(self.reject),
+            self.reject.eq((band < above) | (band < below) | ~ticks.divisible), self.reject_after.eq(self.reject),
         ]
         return m

@@ -7,10 +7,9 @@ from hdl.risk.check import Check
 
 
 class Kill(Check):
-    """Rejects in the very cycle in which a kill is set. Cancels pass: they only take risk away."""
+    """Rejects what is killed in the cycle of its verdict. Cancels pass: they only take risk away."""
 
     reason = Reason.KILL
-    at_verdict = True
 
     def elaborate(self, platform):
         m = Module()

@@ -16,7 +16,7 @@ class Quantity(Check):
         m = Module()
         m.submodules.lots = lots = DivisibleBy()
         qty, limits, outside = self.intent.qty, self.limits.qty, Signal()
-        m.d.sync += outside.eq((qty == 0) | (qty < limits.min) | (qty > limits.max))
+        m.d.sync += outside.eq((qty == 0) | (qty < limits.min) | (limits.max < qty))
         m.d.comb += [
             lots.value.eq(qty), lots.divisor.eq(self.divisors.lot),
             self.reject.eq(outside | ~lots.divisible), self.reject_after.eq(self.reject),

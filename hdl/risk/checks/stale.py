@@ -26,7 +26,7 @@ class Stale(Check):
             usable.eq(self.reference.usable),
         ]
         m.d.comb += [
-            self.reject.eq(~usable | age[len(most):].any() | (age[:len(most)] > most)),
+            self.reject.eq(~usable | age[len(most):].any() | (most < age[:len(most)])),
             self.reject_after.eq(self.reject),
         ]
         return m

@@ -7,6 +7,7 @@ import cocotb
 
 from hdl.config import GBE, TINY, VARIANTS
 from hdl.layouts import Action
+from hdl.registers import GATE, RESUME_KEY
 from sim.gatebench import SPACING, Cycle, GateBench
 from sim.models.risk import Limits
 
@@ -123,3 +124,55 @@ async def equals_model(dut):
     dut._log.info("%d verdicts, %d passed, reasons seen %#x", len(verdicts), passed, found)
     assert passed > CYCLES // 100, "the stream must pass some orders to say anything"
     assert GBE.symbols
+
+
+#: Cycles from the strobe of a write to the cycle in which it kills, or no longer does.
+KILL_CYCLES = 2
+
+
+def draw_kill(bench, rng) -> tuple[str, int]:
+    """A register of GATE that kills or lifts, and what is written to it."""
+    venues, strategies = (rng.getrandbits(count) for count in (bench.config.venues, bench.config.strategies))
+    return rng.choice([
+        ("kill", 1), ("kill", 0), ("venue_kill", venues), ("strategy_kill", strategies),
+        *3 * [("resume", GATE["resume"].pack(key=RESUME_KEY, all=rng.getrandbits(1), venues=venues,
+                                             strategies=strategies))],
+        ("resume", GATE["resume"].pack(key=RESUME_KEY ^ 1, all=1, venues=venues, strategies=strategies)),
+    ])
+
+
+@cocotb.test()
+async def kills_act_in_the_cycle_of_the_verdict(dut):
+    """Writes and trips in any cycle, an intent in every one: its kill bit says what is killed in its own cycle."""
+    rng = random.Random(cocotb.RANDOM_SEED)
+    bench = GateBench(dut, CONFIG)
+    await bench.start()
+    held, tripped, venues, strategies, hits = 0, 0, 0, 0, 0
+    pending = [None] * KILL_CYCLES
+    for serial in range(CYCLES // 4):
+        given = Cycle(trip=rng.random() < 0.02, intent={
+            "order_id": serial, "strategy": rng.randrange(CONFIG.strategies), "venue": rng.randrange(CONFIG.venues),
+            "action": int(rng.random() < 0.2)})
+        name, value = draw_kill(bench, rng)
+        writes = rng.random() < 0.2
+        given.write = (bench.where.address(GATE, name), value) if writes else None
+        await bench.step(given)
+
+        wrote, word = pending.pop(0) or (None, 0)
+        pending.append((name, value) if writes else None)
+        lifts = GATE["resume"].unpack(word if wrote == "resume" else 0)
+        if lifts["key"] == RESUME_KEY:
+            held, venues = held & ~lifts["all"], venues & ~lifts["venues"]
+            strategies &= ~lifts["strategies"]
+        held |= tripped | ((wrote == "kill") & word)     # in the cycle of a lift it stays
+        venues |= word if wrote == "venue_kill" else 0
+        strategies |= word if wrote == "strategy_kill" else 0
+        cycle, decision = bench.seen.decisions[-1] if bench.seen.decisions else (None, None)
+        assert bench.seen.killed[-1] == held | given.trip
+        if cycle == bench.cycle - 1:
+            intent = decision["intent"]
+            killed = held | given.trip | venues >> intent["venue"] & 1 | strategies >> intent["strategy"] & 1
+            assert decision["reasons"] & 1 == (killed and not intent["action"]), f"cycle {cycle}"
+            hits += decision["reasons"] & 1
+        tripped = given.trip
+    assert CYCLES // 40 < hits < CYCLES // 5
