@@ -111,6 +111,11 @@ def read_algo(raw: bytes) -> tuple[int, str] | None:
     return message.number(847), _text(message, 848)
 
 
+def read_parent(raw: bytes) -> int | None:
+    """The ClOrdID of the parent order (526); None where it is not a child."""
+    return order_id(parse(raw)[526]) if b"\x01526=" in raw else None
+
+
 def sender(raw: bytes) -> str:
     """SenderCompID (49)."""
     return parse(raw).text(49)

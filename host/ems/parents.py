@@ -13,7 +13,7 @@ from host.ems.algos import Algo, View, Wish
 from host.ems.ids import NoSlot
 from host.ems.router import Router
 from host.marketdata.books import Top
-from host.messages import IOC, NewOrder
+from host.messages import IOC, NewOrder, marketable
 
 
 @dataclass(slots=True)
@@ -83,12 +83,15 @@ class Parents:
     ----------
     take_id, drop_id : a ClOrdID for a child at a time, and giving it back when the child is dead.
     traded : what the market has traded of a stock so far, in shares.
-    pause : shortest time between two looks at a parent after the gate stopped a child of it, ns.
+    pause, retry : how long a parent waits after the gate stopped a child of it, and after one that should have
+        traded at once did not, ns.
     """
 
     def __init__(self, router: Router, take_id: Callable[[int], int], drop_id: Callable[[int, int], None],
-                 traded: Callable[[str], int], pause: int = 1_000_000):
-        self.router, self.take_id, self.drop_id, self.traded, self.pause = router, take_id, drop_id, traded, pause
+                 traded: Callable[[str], int], pause: int = 1_000_000,
+                 retry: int = 100_000):
+        self.router, self.take_id, self.drop_id, self.traded = router, take_id, drop_id, traded
+        self.pause, self.retry = pause, retry
         self.parents: dict[int, Parent] = {}
         self._parent_of: dict[int, int] = {}
 
@@ -125,6 +128,8 @@ class Parents:
             self.drop_id(child.order.order_id, now)
             if change["state"] == "rejected":
                 parent.quiet_until = now + self.pause
+            elif child.order.tif == IOC and not child.filled:
+                parent.quiet_until = now + self.retry
         told: list[Step] = [Tell(parent)] if traded and not parent.done else []
         if (was and not child.leaves) or traded:
             told += self._work(parent, now)
@@ -182,7 +187,8 @@ class Parents:
         """Children for what is missing: the best venue first, each as large as its score allows."""
         steps: list[Step] = []
         room = min(wish.total, parent.order.qty) - parent.filled - parent.working
-        used: set[int] = set()
+        used = {venue for venue, top in self.router.usable(parent.order.stock)
+                if wish.tif == IOC and not marketable(replace(parent.order, price=wish.price), top.bid, top.ask)}
         while room > 0:
             asked = replace(parent.order, qty=room, price=wish.price, tif=wish.tif, time=now)
             venue = self.router.choose(asked, used)

@@ -17,7 +17,7 @@ _TOP_FIELDS = ["symbol", "time", "bid_price", "ask_price", "inexact", "crossed"]
 
 class TcaAdapter:
     """Measures by hardware times: an order arrives when its frame leaves the NIC, and was decided when the packet
-    came that caused it; a fill happens when its report comes in.
+    came that caused it, a child when its parent was; a fill happens when its report comes in.
 
     Parameters
     ----------
@@ -29,6 +29,7 @@ class TcaAdapter:
         self.tca, self.scorer = Tca(self._on_closed), Scorer()
         self._prints, self._executions = Prints(), Executions()
         self._strategy: dict[int, int] = {}
+        self._decided: dict[int, int] = {}
         self._cause: Message | None = None
         bus.subscribe(TOPS, self._on_tops, name="tca")
         bus.subscribe(MARKET_EVENTS, self._on_events, name="tca")
@@ -52,6 +53,11 @@ class TcaAdapter:
         order = fixmap.read_order(message.payload)
         if isinstance(order, NewOrder):
             self._strategy[order.order_id] = order.strategy
+            parent = fixmap.read_parent(message.payload)
+            if parent in self._decided:
+                self._decided[order.order_id] = self._decided[parent]
+            elif fixmap.read_algo(message.payload):
+                self._decided[order.order_id] = message.hops[0].time
 
     def _on_routed(self, message: Message) -> None:
         order = fixmap.read_order(message.payload, self.universe.venues)
@@ -59,7 +65,7 @@ class TcaAdapter:
         if not isinstance(order, NewOrder) or listing is None:
             return
         left = next((hop.time for hop in message.hops if hop.place == "nic.tx"), message.time)
-        decided = message.hops[0].time if message.hops else left
+        decided = self._decided.get(order.order_id, message.hops[0].time)
         strategy = self._strategy.pop(order.order_id, order.strategy)
         self.tca.on_order(order.of(strategy), listing.index, min(decided, left), left)
 

@@ -37,19 +37,20 @@ class Client:
 
     def messages(self, received: Iterable[bytes]) -> list[Message]:
         """FIX messages of this session among received frames. A segment that is not the next one is an error."""
-        found = []
-        for frame in received:
-            ip = IPV4.unpack(frame[_IP:])
-            if ip["protocol"] != PROTOCOL_TCP or ip["source"] != self.spec.remote_ip:
-                continue
-            segment = frame[_IP + ip["ihl"] * WORD_BYTES:_IP + ip["total_length"]]
-            tcp = TCP.unpack(segment)
-            if tcp["seq"] != self.rcv_nxt:
-                raise ValueError(f"segment at {tcp['seq']:#x}, expected {self.rcv_nxt:#x}")
-            payload = segment[tcp["data_offset"] * WORD_BYTES:]
-            self.rcv_nxt = (self.rcv_nxt + len(payload)) % _MODULUS
-            found += [parse(raw) for raw in self._framer.feed(payload)]
-        return found
+        return [parse(raw) for frame in received for raw in self._framer.feed(self.payload(frame))]
+
+    def payload(self, frame: bytes) -> bytes:
+        """What a received frame carries of this session; nothing where it is not of it."""
+        ip = IPV4.unpack(frame[_IP:])
+        if ip["protocol"] != PROTOCOL_TCP or ip["source"] != self.spec.remote_ip:
+            return b""
+        segment = frame[_IP + ip["ihl"] * WORD_BYTES:_IP + ip["total_length"]]
+        tcp = TCP.unpack(segment)
+        if tcp["seq"] != self.rcv_nxt:
+            raise ValueError(f"segment at {tcp['seq']:#x}, expected {self.rcv_nxt:#x}")
+        payload = segment[tcp["data_offset"] * WORD_BYTES:]
+        self.rcv_nxt = (self.rcv_nxt + len(payload)) % _MODULUS
+        return payload
 
 
 def datagrams(received: Iterable[bytes], group: int) -> list[bytes]:

@@ -23,6 +23,7 @@ from fixparse.enums import (
 from fixparse.fields import TAGS
 from fixparse.orders import cancel_reject
 from sim.exchange.clients import ClientOrder, Listing, Reporter
+from sim.exchange.fade import Fade
 from sim.exchange.matching import Event
 
 _CL_ORD_ID, _ORIG_CL_ORD_ID, _SYMBOL, _SIDE = TAGS["ClOrdID"], TAGS["OrigClOrdID"], TAGS["Symbol"], TAGS["Side"]
@@ -50,14 +51,16 @@ class Refusal(Exception):
 
 
 class Desk:
-    """Orders of one session. `count` gets `accepted`, `rejected`, `canceled`, `replaced`, `fills` and
-    `cancel_rejected`."""
+    """Orders of one session. `fade` is how the venue treats large ones. `count` gets `accepted`, `rejected`,
+    `canceled`, `replaced`, `fills` and `cancel_rejected`."""
 
-    def __init__(self, listings: Iterable[Listing], reporter: Reporter, counter: Counter[str]):
+    def __init__(self, listings: Iterable[Listing], reporter: Reporter, counter: Counter[str],
+                 fade: Fade | None = None):
         self.listings = {listing.stock.name.encode(): listing for listing in listings}
         #: By every ClOrdID an order has had.
         self.orders: dict[bytes, ClientOrder] = {}
         self.count = counter
+        self.fade = fade
         self._reporter = reporter
         self._used: set[bytes] = set()
         self._order_ids = count(1)
@@ -87,6 +90,8 @@ class Desk:
         self.orders[order.cl_ord_id] = order
         answer.messages.append(self._reporter.report(now, order, ExecType.NEW))
         immediate = order.time_in_force == TimeInForce.IMMEDIATE_OR_CANCEL
+        if self.fade and (gone := self.fade.before(listing, order, now)):
+            answer.changes.append((listing.locate, gone))
         order.ref, events = listing.book.submit(order.book_side, order.qty, order.price, rest=not immediate,
                                                 owner=order)
         self._settle(listing, events, now, answer)

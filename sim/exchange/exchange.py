@@ -1,7 +1,7 @@
 """All venues together, in simulated time: frames in, frames out."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -10,6 +10,7 @@ from hdl.layouts import Side
 from hdl.net.headers import ETHERNET, IPV4
 from hdl.venue import VenueSpec
 from sim.exchange.clients import Listing
+from sim.exchange.fade import Fade
 from sim.exchange.feed import HEARTBEAT_NS, Feed
 from sim.exchange.flow import Flow, FlowRates, Value
 from sim.exchange.gateway import Gateway
@@ -44,7 +45,7 @@ class _Venue:
     """One venue: its books, flow, feed and session."""
 
     def __init__(self, index: int, spec: VenueSpec, values: Sequence[Value], rates: FlowRates, latency: Latency,
-                 seed: int):
+                 seed: int, fade: Fade | None):
         self.index, self.spec, self.latency = index, spec, latency
         numbers = Numbers()
         self.listings = [Listing(value.stock, LOCATES_PER_VENUE * index + n, Book(numbers))
@@ -53,7 +54,7 @@ class _Venue:
                       for listing, value in zip(self.listings, values, strict=True)]
         self.flow_of = {flow.listing.locate: flow for flow in self.flows}
         self.feed = Feed(spec, {listing.locate: listing.stock for listing in self.listings})
-        self.gateway = Gateway(spec, self.listings)
+        self.gateway = Gateway(spec, self.listings, fade)
         self.tcp = TcpEndpoint(spec)
         self.heartbeat_due = 0
 
@@ -80,13 +81,14 @@ class Exchange:
         time stamps count from midnight UTC of that day.
     rates : of the flow; None: no flow at all, and empty books, for tests.
     latency : one for all venues, or one each.
+    fades : by venue index, of those that treat large orders badly.
     byte_ns : time of one byte on a port, 8 at 1 Gb/s; 0 for a port without limit.
     ports : of the NIC; feeds beyond the last port share it.
     """
 
     def __init__(self, venues: Sequence[VenueSpec], symbols: Iterable[str | Stock], seed: int, start_ns: int, *,
                  rates: FlowRates | None = FlowRates(), latency: Latency | Sequence[Latency] = Latency(),
-                 byte_ns: int = 8, ports: int = 2):
+                 fades: Mapping[int, Fade] | None = None, byte_ns: int = 8, ports: int = 2):
         latencies = [latency] * len(venues) if isinstance(latency, Latency) else list(latency)
         if len(latencies) != len(venues):
             raise ValueError(f"{len(latencies)} latencies for {len(venues)} venues")
@@ -97,7 +99,8 @@ class Exchange:
         self.count: Counter[str] = Counter()
         self._rates = rates
         self._values = [Value(one) for one in stocks]
-        self._venues = [_Venue(n, spec, self._values, rates or FlowRates(), latencies[n], seed)
+        self._venues = [_Venue(n, spec, self._values, rates or FlowRates(), latencies[n], seed,
+                               (fades or {}).get(n))
                         for n, spec in enumerate(venues)]
         self._by_address = {(venue.spec.remote_ip, venue.spec.remote_mac): venue for venue in self._venues}
         self._schedule = Schedule()

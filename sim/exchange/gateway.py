@@ -20,6 +20,7 @@ from fixparse.stream import Framer
 from hdl.venue import VenueSpec
 from sim.exchange.clients import Listing, Reporter
 from sim.exchange.desk import Answer, Desk
+from sim.exchange.fade import Fade
 from sim.exchange.matching import Event
 
 _MSG_SEQ_NUM, _SENDER, _TARGET = TAGS["MsgSeqNum"], TAGS["SenderCompID"], TAGS["TargetCompID"]
@@ -38,17 +39,18 @@ class Gateway:
     ----------
     spec : the venue; its CompIDs are those of the client, so they are the other way round here.
     listings : what the venue lists.
+    fade : how it treats large orders.
 
     `count` holds messages taken by type (`in.D`), `refused` ones (answered with 35=3 or j), `garbage`
     bytes between messages, and what the `Desk` counts.
     """
 
-    def __init__(self, spec: VenueSpec, listings: Iterable[Listing]):
+    def __init__(self, spec: VenueSpec, listings: Iterable[Listing], fade: Fade | None = None):
         self.next_in = 1
         self.count: Counter[str] = Counter()
         self.header = Header(FIX44.encode(), spec.target_comp_id.encode(), spec.sender_comp_id.encode(),
                              places=TIME_PLACES)
-        self.desk = Desk(listings, Reporter(self.header, spec.name), self.count)
+        self.desk = Desk(listings, Reporter(self.header, spec.name), self.count, fade)
         self._client = spec.sender_comp_id.encode(), spec.target_comp_id.encode()
         self._framer = Framer()
         self._dictionary = dictionary(FIX44)

@@ -91,8 +91,19 @@ def test_a_sweep_takes_on_every_venue_as_much_as_its_score_allows():
     for size in range(4):
         world.scores.on_score(VenueScore(1, True, size, 9, 9, 1000, 0, -20_000))
     world.change(world.sent[0].order_id, dead=True)
+    assert len(world.sent) == 1, "one that did not trade is not sent again at once"
+    world.now += 100_000
+    world.quote(10_000, 10_200)
     assert [(child.venue, child.qty) for child in world.sent[1:]] == [(0, 200), (1, 600)]
     assert world.router.effects.held_back == {0: 600}
+
+
+def test_what_would_not_trade_is_not_sent():
+    world = World()
+    world.start(Sweep(), price=10_100)
+    assert not world.sent
+    world.quote(9_800, 10_100, venues=(1,))
+    assert [child.venue for child in world.sent] == [1]
 
 
 def test_a_parent_ends_when_filled_or_when_stopped_and_nothing_works():
