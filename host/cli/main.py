@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from host.cli import bench, bitstream, docs, formal, kill, latency, limits, places, replay, run, status, tca
+from host.cli import bench, bitstream, docs, formal, keys, kill, latency, limits, places, replay, run, status, tca
 from host.cli.errors import UserError
 
 #: Exit codes: the input was wrong, we were, the user stopped it.
@@ -15,6 +15,7 @@ app = typer.Typer(name="tickgate", no_args_is_help=True, add_completion=False, p
 app.command("run")(run.run)
 app.command("replay")(replay.replay)
 app.add_typer(limits.app, name="limits")
+app.add_typer(keys.app, name="keys")
 app.command("kill")(kill.kill)
 app.command("resume")(kill.resume)
 app.command("status")(status.status)

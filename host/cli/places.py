@@ -22,6 +22,8 @@ OMS = "oms.sqlite"
 #: Everything a session did, in Parquet (`host.warehouse`).
 WAREHOUSE = "warehouse"
 LIMITS, AUDIT = "limits.toml", "audit.jsonl"
+#: A folder a session: every decision of its gate (`host.risk.journal`).
+DECISIONS = "decisions"
 
 
 def folder(path: Path) -> Path:

@@ -28,16 +28,17 @@ def run(seed: Annotated[int, typer.Option(help="Of the order flow. Same seed, sa
         ) -> None:
     """Start an exchange with two venues, the NIC and the host services in one process, and trade.
 
-    `tickgate kill`, `status` and `limits set` act on it from another shell while it runs.
+    `tickgate kill`, `resume`, `status` and `limits` act on it from another shell while it runs.
     """
-    from host.cli import limits as limits_command
+    from host.cli import audit
+    from host.cli.limits import load_file
     from host.cli.session import Session
     from host.cli.tables import show, summary_tables
 
     duration = nanoseconds(seconds)
-    in_force = limits_command.load(limits or limits_command.current(state))
+    in_force = load_file(limits) if limits else audit.in_force(state)[0]
     with Session(out, in_force, seed, duration, headless=headless, waveform=waveform, warehouse=warehouse,
-                 store=store) as session:
+                 store=store, state=state, own_limits=limits is not None) as session:
         session.trade()
         summary = session.finish()
     show(*summary_tables(summary))

@@ -15,6 +15,7 @@ from hdl.config import GBE
 from host.cli import places
 from host.cli.control import ControlServer, Request
 from host.cli.errors import UserError
+from host.cli.oversight import Oversight
 from host.cli.simulation import Simulation
 from host.desk.desk import Desk
 from host.desk.recorder import Recorder
@@ -23,7 +24,7 @@ from host.link import LinkError
 from host.link.virtual import VirtualLink
 from host.oms.journal import JournalError
 from host.oms.sqlite import SqliteJournal, remove
-from host.risk.limits import Limits, LimitsError, check
+from host.risk.limits import Limits
 from host.warehouse.storage import Storage
 from sim.nic import VirtualNic
 
@@ -40,15 +41,17 @@ class Session:
     out : folder of what it leaves behind.
     duration : simulated ns of trading.
     warehouse : folder of its warehouse; without one it has its own, which begins anew. `store` False: none at all.
+    state : folder of the limits and the audit log; decisions are kept there.
+    own_limits : `limits` are not those of `state`, and do not follow them.
     """
 
     def __init__(self, out: Path, limits: Limits, seed: int, duration: int, *, headless: bool = False,
-                 waveform: Path | None = None, warehouse: Path | None = None, store: bool = True):
+                 waveform: Path | None = None, warehouse: Path | None = None, store: bool = True,
+                 state: Path = places.STATE, own_limits: bool = False):
         self.warehouse, self.store = warehouse, store
         self.out, self.limits, self.seed, self.duration = places.folder(out), limits, seed, duration
-        self.waveform = waveform
+        self.waveform, self.state, self.own_limits = waveform, state, own_limits
         self.console = Console(stderr=True, quiet=headless)
-        self._interventions: list[dict[str, Any]] = []
 
     def __enter__(self) -> "Session":
         self.server = ControlServer(self.out)
@@ -68,6 +71,8 @@ class Session:
                  trace: TracebackType | None) -> None:
         self.server.close()
         self.recorder.close()
+        if lost := self.oversight.close():
+            print(lost)
         if self.storage and (lost := self.storage.close()):
             print(lost)
         self.link.close()
@@ -81,9 +86,12 @@ class Session:
             self.link = VirtualLink(nic)
             self.simulation = Simulation(nic, self.link, self.limits, seed=self.seed, duration_ns=self.duration,
                                          journal=self.journal)
-        except (LinkError, JournalError, ValueError) as error:
+            self.oversight = Oversight(self.simulation, self.state, own_limits=self.own_limits, seed=self.seed)
+        except (LinkError, JournalError, ValueError, UserError) as error:
             nic.close()
             raise UserError(str(error)) from None
+        if self.oversight.killed:
+            self.console.print(f"killed since an earlier session: {self.oversight.killed}; `tickgate resume` lifts it")
         self.statistics = Statistics(self.simulation.desk)
         self.recorder = Recorder(self.simulation.desk, self.out, places.RECORDS, places.FIX_LOG, places.TRAILS)
         self.storage = self._storage(self.simulation.desk) if self.store else None
@@ -92,6 +100,7 @@ class Session:
     def _on_records(self, raw: np.ndarray) -> None:
         """What came up from the NIC, before the desk sees it."""
         self.recorder.on_records(raw)
+        self.oversight.on_records(raw)
         if self.storage:
             self.storage.on_records(raw)
 
@@ -121,6 +130,7 @@ class Session:
                     glance += _GLANCE_NS
                     progress.update(task, completed=simulation.progress, what=self._line())
                     self.server.poll(self._handle)
+                    self.oversight.poll()
                     if self.storage:
                         self.storage.poll()
 
@@ -148,7 +158,7 @@ class Session:
         summary = self.statistics.summary()
         summary |= {
             "seed": self.seed, "simulated_ns": simulation.progress, "limits_serial": simulation.limits.serial,
-            "interventions": self._interventions, "killed": self._killed(),
+            "interventions": self.oversight.interventions, "killed": self.oversight.killed,
             "records_lost": self.link.lost, "late_frames": simulation.exchange.count["late"],
         }
         return summary
@@ -156,75 +166,21 @@ class Session:
     def _line(self) -> str:
         orders = self.statistics.orders
         sent, fills = (sum(one[name] for one in orders.values()) for name in ("sent", "fills"))
-        killed = self._killed()
+        killed = self.oversight.killed
         return f"{sent:,} orders, {fills:,} fills" + (f", killed: {killed}" if killed else "")
-
-    def _killed(self) -> str:
-        """What is stopped, by name; empty where nothing is."""
-        control, simulation = self.simulation.desk.risk.control, self.simulation
-        names = ["everything"] if control.killed else []
-        names += [name for n, name in enumerate(simulation.universe.venues) if control.venues >> n & 1]
-        names += [name for n, name in sorted(simulation.limits.strategy_names.items()) if control.strategies >> n & 1]
-        return ", ".join(names)
 
     # ---- requests from other shells
 
     def _handle(self, request: Request, who: str) -> dict[str, Any]:
-        command = str(request.get("command"))
+        command, oversight = str(request.get("command")), self.oversight
         handlers: dict[str, Callable[[Request, str], dict[str, Any]]] = {
-            "ping": lambda request, who: {}, "status": self._status, "limits": self._limits,
-            "limits set": self._set_limits, "kill": self._kill, "resume": self._kill}
+            "ping": lambda request, who: {}, "status": self._status, "limits": oversight.limits,
+            "limits reload": oversight.reload, "kill": oversight.kill, "resume": oversight.resume}
         if command not in handlers:
             raise UserError(f"the session does not know {command!r}; it is of another version of Tickgate")
         return handlers[command](request, who)
 
     def _status(self, request: Request, who: str) -> dict[str, Any]:
         permille = self.simulation.progress * _PERMILLE // self.simulation.total
-        return {"progress": permille, "killed": self._killed(), "summary": self._summary()}
-
-    def _kill(self, request: Request, who: str) -> dict[str, Any]:
-        risk, command = self.simulation.desk.risk, request["command"]
-        masks = self._masks(request)
-        (risk.kill if command == "kill" else risk.resume)(who, str(request.get("why", "")), **masks)
-        self._intervened(command, who)
-        text, resting = f"killed now: {self._killed() or 'nothing'}", len(self.simulation.desk.oms.live)
-        if self._killed() and resting:
-            text += (f"\n{resting} orders still rest at the venues: a killed NIC sends no cancels either. "
-                     f"Resume to have them managed, or ask the venues to cancel them")
-        return {"text": text}
-
-    def _masks(self, request: Request) -> dict[str, int]:
-        """Bits of the venue and strategy that a request names."""
-        simulation = self.simulation
-        indices = {"venue": {name: n for n, name in enumerate(simulation.universe.venues)},
-                   "strategy": {name: one.index for name, one in simulation.limits.strategies.items()}}
-        masks = {}
-        for scope, plural in (("venue", "venues"), ("strategy", "strategies")):
-            if name := request.get(scope):
-                if name not in indices[scope]:
-                    raise UserError(f"there is no {scope} {name!r}; there is {', '.join(indices[scope])}")
-                masks[plural] = 1 << indices[scope][name]
-        return masks
-
-    def _limits(self, request: Request, who: str) -> dict[str, Any]:
-        """What is in force, read back from the NIC."""
-        from host.risk.registers import in_force
-
-        return {"values": in_force(self.link, self.simulation.limits, self.simulation.universe)}
-
-    def _set_limits(self, request: Request, who: str) -> dict[str, Any]:
-        import tomllib
-        from decimal import Decimal
-
-        try:
-            limits = check(tomllib.loads(request["text"], parse_float=Decimal), "limits set")
-        except (LimitsError, tomllib.TOMLDecodeError) as error:
-            raise UserError(str(error)) from None
-        if set(limits.symbols) != set(self.simulation.limits.symbols):
-            raise UserError("the stocks of a running session cannot change; stop it first")
-        self.simulation.set_limits(limits)
-        self._intervened("limits set", who)
-        return {"text": f"in force in the running session: version {limits.serial}, read back from the NIC"}
-
-    def _intervened(self, command: str, who: str) -> None:
-        self._interventions.append({"command": command, "who": who, "time_ns": self.simulation.progress})
+        return {"progress": permille, "killed": self.oversight.killed, "summary": self._summary(),
+                "utilisation": self.oversight.utilisation()}

@@ -17,6 +17,8 @@ from host.risk.utilisation import Level, Utilisation, utilisation
 HARDWARE = "NIC"
 
 Apply = Callable[[list[Write]], None]
+#: Told of every order that is rejected here: when, the order, the reasons, and what the desk had.
+OnRejected = Callable[[int, NewOrder, int, Book], None]
 
 
 class RiskAdapter:
@@ -31,6 +33,7 @@ class RiskAdapter:
         self.bus, self.positions, self.apply = bus, positions, apply
         self.control = Control()
         self.gate = PreTrade(limits, self.control)
+        self.on_rejected: OnRejected = lambda time, order, reasons, book: None
         self.levels: dict[str, Level] = {}
         self.peaks: dict[str, Utilisation] = {}
         self._open: dict[int, tuple[int, int]] = {}  # notional and strategy by order
@@ -61,7 +64,16 @@ class RiskAdapter:
         return self.positions.gross_notional + sum(notional for notional, _ in self._open.values())
 
     def utilisation(self) -> list[Utilisation]:
-        return utilisation(self.limits, self.positions, self.positions.net, self.gross)
+        return utilisation(self.limits, self.positions, self.positions.net, self.gross, self._by_strategy())
+
+    def _by_strategy(self) -> dict[str, int]:
+        """Open orders of each strategy (1e-4 USD)."""
+        names = self.limits.strategy_names
+        open_ = dict.fromkeys(names.values(), 0)
+        for notional, strategy in self._open.values():
+            if strategy in names:
+                open_[names[strategy]] += notional
+        return open_
 
     def _control(self, writes: list[Write]) -> None:
         self.apply(writes)
@@ -74,8 +86,10 @@ class RiskAdapter:
         if isinstance(order, CancelOrder):  # less risk: never held up here
             self.bus.publish(PASSED, self._to_ems.cancel(order), cause=message)
             return
-        reasons = self.gate.check(order, self._book(order))
+        book = self._book(order)
+        reasons = self.gate.check(order, book)
         if reasons:
+            self.on_rejected(message.time, order, reasons, book)
             rejection = Rejection(order.order_id, order.stock, order.side, order.qty, order.price, order.strategy,
                                   reasons, message.time)
             self.bus.publish(REJECTED, self._to_alpha.rejection(rejection), cause=message)

@@ -182,6 +182,15 @@ def load(path: Path = DEFAULT_FILE) -> Limits:
     return check(read(path), str(path))
 
 
+def settable(tree: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Paths of every limit that a file with these strategies and symbols may give."""
+    paths: list[tuple[str, ...]] = []
+    for level, fields in FIELDS.items():
+        tables = [(FIRM,)] if level == FIRM else [(FIRM, level), *((level, name) for name in tree.get(level, {}))]
+        paths += [(*table, *one.name.split(".")) for table in tables for one in fields.values()]
+    return paths
+
+
 def _get(tree: Any, *path: str) -> Any:
     for name in path:
         tree = tree.get(name) if isinstance(tree, dict) else None

@@ -36,10 +36,18 @@ class Utilisation:
         return next((level for start, level in STEPS if self.permille >= start), Level.OK)
 
 
-def utilisation(limits: Limits, positions: Positions, net: int, gross: int) -> list[Utilisation]:
-    """Firm limits first, then each stock's; positions are by venue, as the limits are."""
+def utilisation(limits: Limits, positions: Positions, net: int, gross: int,
+                open_: dict[str, int] | None = None) -> list[Utilisation]:
+    """Firm limits first, then each strategy's and stock's; positions are by venue, as the limits are.
+
+    Parameters
+    ----------
+    net : P&L of the day after fees. gross : of the firm. open_ : open orders by strategy (1e-4 USD).
+    """
     result = [Utilisation("firm.gross_usd", gross, limits.firm.gross_usd),
               Utilisation("firm.loss_usd", -net, limits.firm.loss_usd)]
+    for name, notional in (open_ or {}).items():
+        result.append(Utilisation(f"strategies.{name}.gross_usd", notional, limits.strategies[name].gross_usd))
     for stock, symbol in limits.symbols.items():
         held = [qty for (name, _), qty in positions.by_symbol.items() if name == stock]
         result.append(Utilisation(f"symbols.{stock}.long", max([0, *held]), symbol.long))

@@ -135,8 +135,10 @@ def test_what_is_routed_is_what_the_venue_read(fix):
 
 
 def test_a_limit_that_bites_rejects_with_its_reason(tmp_path):
-    main.call(["limits", "set", "strategies.maker.rate.burst=1", "strategies.maker.rate.interval_us=5000",
-               "--state", str(tmp_path / "state"), "--run-dir", str(tmp_path / "run")])
+    state = ["--state", str(tmp_path / "state")]
+    assert main.call(["keys", "new", "anna", "--role", "risk", "--no-passphrase", *state]) == 0
+    assert main.call(["limits", "set", "strategies.maker.rate.burst=1", "strategies.maker.rate.interval_us=5000",
+                      "--run-dir", str(tmp_path / "run"), *state]) == 0
     summary = trade(tmp_path, seconds="0.004")
     assert summary["limits_serial"] == 2
     assert summary["rejects"][Reason.RATE.name]["nic"] > 0

@@ -1,5 +1,6 @@
 """The limits model: exact amounts, every error at once with its path, and the registers that follow."""
 
+import copy
 from decimal import Decimal
 
 import pytest
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 from hdl.registers import GATE, LIMITS, STRATEGY
 from host.risk import registers
 from host.risk.fields import FIELDS
-from host.risk.limits import DEFAULT_FILE, LimitsError, check, load, read, units
-from host.risk.tree import assign, dump, flatten
+from host.risk.limits import DEFAULT_FILE, LimitsError, check, load, read, settable, units
+from host.risk.tree import assign, dump, edit, edits, flatten, leaves
 from host.universe import Universe
 
 UNIVERSE = Universe.grid(("AAPL", "MSFT"), ("XTGA", "XTGB"))
@@ -103,10 +104,41 @@ def test_dump_and_read_agree_on_any_tree(tmp_path_factory, tree):
 
 
 def test_assign_changes_what_exists_and_nothing_else(tree):
-    changes = assign(tree, ["symbols.AAPL.long=500", "firm.rate.burst = 8", "symbols.MSFT.tick_usd=0.05"])
-    assert changes == [("symbols.AAPL.long", 2_000, 500), ("firm.rate.burst", 64, 8),
-                       ("symbols.MSFT.tick_usd", Decimal("0.01"), Decimal("0.05"))]
-    assert dict(flatten(tree))["symbols.AAPL.long"] == 500
+    before = copy.deepcopy(tree)
+    assign(tree, ["symbols.AAPL.long=500", "firm.rate.burst = 8", "symbols.MSFT.tick_usd=0.05"])
+    assert edits(before, tree) == [
+        (("firm", "rate", "burst"), "64", "8"), (("symbols", "AAPL", "long"), "2000", "500"),
+        (("symbols", "MSFT", "tick_usd"), "0.01", "0.05")]
+
+
+def test_what_may_be_given_can_be_set_though_the_file_does_not_have_it(tree):
+    assign(tree, ["firm.symbols.max_qty=300", "symbols.AAPL.enabled=false"], settable(tree))
+    limits = check(tree, "x")
+    assert limits.symbols["MSFT"].max_qty == 300
+    assert limits.symbols["MSFT"].sources["max_qty"] == "firm"
+    assert not limits.symbols["AAPL"].enabled
+    with pytest.raises(LimitsError, match="no such limit"):
+        assign(tree, ["serial=9"], settable(tree))
+
+
+@given(st.data())
+def test_edits_make_one_tree_of_another_and_back(data):
+    old, new = data.draw(TREES), data.draw(TREES)
+    old.pop("serial", None)
+    new.pop("serial", None)
+    forth, back = edits(old, new), edits(new, old)
+    there = copy.deepcopy(old)
+    edit(there, forth, "x")
+    assert leaves(there) == leaves(new) or not edits(there, new)
+    edit(there, back, "x")
+    assert not edits(there, old)
+
+
+def test_an_edit_of_something_else_by_now_is_refused(tree):
+    before = dump(tree)
+    with pytest.raises(LimitsError, match="2000 by now"):
+        edit(tree, [(("symbols", "AAPL", "long"), "1000", "5")], "proposal")
+    assert dump(tree) == before
 
 
 def test_all_bad_assignments_are_named_and_nothing_changes(tree):
