@@ -32,8 +32,8 @@ _FULL = 1 << Inexact.TABLE_FULL
 #: A clear or fault is in force this many idle cycles after its strobe, its report included.
 SETTLED = 40
 #: Cycles from message to report, while nothing waits.
-LATENCY = {Kind.NOTE: 3, Kind.ADD: 3, Kind.REDUCE: 6, Kind.DELETE: 6}
-REPLACE_LATENCY = 9
+LATENCY = {Kind.NOTE: 4, Kind.ADD: 4, Kind.REDUCE: 7, Kind.DELETE: 7}
+REPLACE_LATENCY = 10
 #: Cycles for which a message occupies the book, and those that the queue costs one that finds it occupied.
 TAKES = {Kind.NOTE: 4, Kind.ADD: 4, Kind.REDUCE: 6, Kind.DELETE: 6}
 REPLACE_TAKES, QUEUED = 10, 2

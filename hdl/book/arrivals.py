@@ -1,6 +1,6 @@
 """What reaches the book, in order: messages, and between them the clears and faults."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,12 +11,12 @@ from hdl.messages import FEED_BITS, BookMessage, FeedFault
 
 
 class Arrivals(wiring.Component):
-    """Queue of messages with a bypass, and of the changes between them.
+    """Queue of messages and of the changes between them, its head in a register.
 
-    A message that finds the queue empty, and `take` high, is offered in the cycle of its arrival. Otherwise it
-    is offered from the queue, at the earliest 2 cycles later. A clear or a fault takes effect after the messages
-    that arrived before it or with it, and before those that arrive later; it travels with the next message, or
-    alone while no message waits. Within one cycle the clear comes before the fault.
+    A message that finds nothing waiting is offered in the next cycle; one that finds the head taken goes through
+    memory, and is offered 3 cycles after its arrival at the earliest. A clear or a fault takes effect after the
+    messages that arrived before it or with it, and before those that arrive later; it travels with the next message,
+    or alone while no message waits. Within one cycle the clear comes before the fault.
 
     A message that finds the queue full is dropped (`dropped`), and the change that stands for it is a GAP of its
     feed at that place.
@@ -24,6 +24,7 @@ class Arrivals(wiring.Component):
     Ports
     -----
     i, fault, clear, feed_of : the inputs of `hdl.book.book.Book`.
+    here : Out, a message or a change is offered.
     valid, job : Out, a message is offered. take : In, it goes in this cycle.
     change_valid, change : Out, what comes before it. change_take : In, that is done. While `change_valid` is
         high, `valid` waits.
@@ -38,44 +39,44 @@ class Arrivals(wiring.Component):
             "i": In(stream.Signature(BookMessage, always_ready=True)),
             "fault": In(stream.Signature(FeedFault, always_ready=True)),
             "clear": In(config.symbols), "feed_of": In(data.ArrayLayout(FEED_BITS, config.symbols)),
-            "valid": Out(1), "job": Out(shapes.job), "take": In(1), "dropped": Out(1),
+            "here": Out(1), "valid": Out(1), "job": Out(shapes.job), "take": In(1), "dropped": Out(1),
             "change_valid": Out(1), "change": Out(shapes.change), "change_take": In(1),
             "pending": Out(data.ArrayLayout(len(FEED_CAUSES), config.symbols)),
         })
 
     def elaborate(self, platform):
         m = Module()
-        entry = data.StructLayout({"job": self.shapes.job, "change": self.shapes.change, "changed": 1})
+        entry = data.StructLayout({"job": self.shapes.job, "change": self.shapes.change, "message": 1, "changed": 1})
         m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=entry.size, depth=self.DEPTH)
-        tail, head = Signal(entry), data.View(entry, queue.r_data)
-        empty, push = Signal(), Signal()
-        pending, any_pending = self._collect(m, push | (self.change_take & empty))
-        done = Signal()                 # the change of the head has been made
+        tail, head, here = Signal(entry), Signal(entry, reset_less=True), self.here    # `here`: the head is valid
+        # `queued` is `empty` once more, to choose data, so that what decides has little to drive.
+        empty, queued, direct, free, gone = Signal(init=1), Signal(), Signal(), Signal(), Signal()
+        pending, any_pending = self._collect(m, gone)
         m.d.comb += [
             self._decode(tail.job), tail.change.eq(pending), tail.changed.eq(any_pending),
-            empty.eq(queue.level == 0),
-            push.eq(self.i.valid & queue.w_rdy & ~(empty & self.take)),
-            queue.w_data.eq(tail), queue.w_en.eq(push),
-            self.dropped.eq(self.i.valid & ~queue.w_rdy),
-            self.pending.eq(pending.fault),
+            tail.message.eq(self.i.valid),
+            free.eq(~here | self.take | (self.change_take & ~head.message)),
+            direct.eq(free & empty & (self.i.valid | any_pending)),
+            queue.w_data.eq(tail), queue.w_en.eq(self.i.valid & ~direct), queue.r_en.eq(free),
+            gone.eq(direct | (queue.w_en & queue.w_rdy)),
+            self.dropped.eq(queue.w_en & ~queue.w_rdy),
+            self.job.eq(head.job), self.change.eq(head.change),
+            self.valid.eq(here & head.message & ~head.changed), self.change_valid.eq(here & head.changed),
+            Value.cast(self.pending).eq(
+                Value.cast(pending.fault) | Mux(self.change_valid, Value.cast(head.change.fault), 0)),
         ]
-        with m.If(empty):
-            m.d.comb += [
-                self.job.eq(tail.job), self.valid.eq(self.i.valid & ~any_pending),
-                self.change.eq(pending), self.change_valid.eq(any_pending & ~self.i.valid)]
-        with m.Else():
-            m.d.comb += [
-                self.job.eq(head.job), self.valid.eq(queue.r_rdy & (done | ~head.changed)),
-                self.change.eq(head.change), self.change_valid.eq(queue.r_rdy & head.changed & ~done),
-                queue.r_en.eq(self.take)]
-            with m.If(self.take):
-                m.d.sync += done.eq(0)
-            with m.Elif(self.change_take):
-                m.d.sync += done.eq(1)
+        with m.If(queue.w_en & queue.w_rdy):
+            m.d.sync += [empty.eq(0), queued.eq(1)]
+        with m.Elif(queue.r_en & queue.r_rdy & (queue.level == 1)):
+            m.d.sync += [empty.eq(1), queued.eq(0)]
+        with m.If(free):
+            m.d.sync += [here.eq(direct | queue.r_rdy), head.eq(Mux(queued, queue.r_data, tail))]
+        with m.Elif(self.change_take):
+            m.d.sync += head.changed.eq(0)
         return m
 
     def _collect(self, m, gone):
-        """Changes since the last message, and whether there are any; `gone`: they have left, or are made."""
+        """Changes since the last message, and whether there are any; `gone`: they have left with it, or alone."""
         pending, after = Signal(self.shapes.change), Signal(self.shapes.change)
         waiting = Signal()
         fault, feed = self.fault.payload, self.i.payload.message.feed
@@ -88,7 +89,11 @@ class Arrivals(wiring.Component):
                 after.fault[n].eq(Mux(gone | self.clear[n], 0, pending.fault[n]) | Mux(hit, caused, 0)
                                   | Mux(lost, 1 << FEED_CAUSES.index(Inexact.GAP), 0)),
             ]
-        m.d.sync += [pending.eq(after), waiting.eq(after.as_value().any())]
+        m.d.sync += pending.eq(after)
+        with m.If(self.clear.any() | self.fault.valid | self.dropped):    # maybe of no symbol: it does not matter
+            m.d.sync += waiting.eq(1)
+        with m.Elif(gone):
+            m.d.sync += waiting.eq(0)
         return pending, waiting
 
     def _decode(self, job):

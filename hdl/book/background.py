@@ -1,6 +1,6 @@
 """What the book does while no message is in it: refills, sweeps, and moves out of the stash."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,6 +13,14 @@ def index_of(one_hot):
     """Number of the bit that is set."""
     bits = max(1, (len(one_hot) - 1).bit_length())
     return Cat(Cat(one_hot[n] for n in range(len(one_hot)) if n >> bit & 1).any() for bit in range(bits))
+
+
+class First:
+    """The first of the bits that are set, a cycle later: whether there is one, and which."""
+
+    def __init__(self, m: Module, bits, unless=0):
+        self.valid, self.index = Signal(), Signal((len(bits) - 1).bit_length() or 1)
+        m.d.sync += [self.valid.eq(bits.any() & ~Value.cast(unless)), self.index.eq(index_of(first_of(bits)))]
 
 
 class Background(wiring.Component):
@@ -30,8 +38,8 @@ class Background(wiring.Component):
 
     Ports
     -----
-    plan_valid, plan : Out, the job to do next, combinational.
-    idle : In(1), nothing else goes on. Scans begin and sweeps end in such cycles.
+    plan_valid, plan : Out, the job to do next, by what was up to 2 cycles before.
+    idle : In(1), nothing else goes on, nor did in the 2 cycles before. Scans begin and sweeps end in such cycles.
     owed : In(symbols). stashed, stash_matched, stash_ref, stash_symbol : In, from the table.
     thin, floor : In, from the lists.
     lifted, settled, checked, moved : In, strobes: such a job is done; `checked`: a row has nothing for the scan.
@@ -61,32 +69,33 @@ class Background(wiring.Component):
         self.sweeping, self.stored_since, life = (Signal(self.config.symbols, reset_less=True, name=name)
                                                   for name in ("sweeping", "stored_since", "life"))
         m.d.comb += self.life.eq(life)
-        complete, move, other = Signal(), Signal(), Signal()
+        complete, move, other, swept = Signal(), Signal(), Signal(), Signal()
+        wanting, seen = Signal(self.shapes.lists), Signal(self.shapes.lists)
+        with m.If(self.lifted):                   # round robin: the lists up to this one come last
+            m.d.sync += seen.eq(Cat(n <= Cat(self.side, self.symbol) for n in range(self.shapes.lists)))
+        stash_matched = Signal()
+        m.d.sync += [wanting.eq(Mux((self.thin & ~seen).any(), self.thin & ~seen, self.thin)),
+                     stash_matched.eq(self.stash_matched)]
+        self.due, self.to_sweep, self.to_refill = First(m, self.owed), First(m, self.sweeping, swept), First(m, wanting)
         m.d.comb += [
-            complete.eq((self.row == rows) & ~self.stash_matched),
-            other.eq(scan.active | self.sweeping.any() | self.thin.any()),
-            move.eq(self.stashed & ~(other & self.turn) & ~(scan.active & self.stash_matched)),
-            self.interrupt.eq(self.owed.any() | move),
+            complete.eq((self.row == rows) & ~stash_matched),
+            other.eq(scan.active | self.to_sweep.valid | self.to_refill.valid),
+            move.eq(self.stashed & ~(other & self.turn) & ~(scan.active & stash_matched)),
+            self.interrupt.eq(self.due.valid | move),
         ]
         m.d.sync += [
             self.scan_life.eq(self.life.bit_select(scan.symbol, 1)),
             self.scan_lap.eq(self.lap.bit_select(Cat(scan.side, scan.symbol), 1)),
         ]
         self._plan(m, move, complete)
-        self._progress(m, move, complete)
+        self._progress(m, move, complete, swept)
         self._lives(m, life)
         return m
 
     def _plan(self, m, move, complete):
         plan, scan = self.plan, self.scan
-        wanting, seen = Signal(self.shapes.lists), Signal(self.shapes.lists)
-        m.d.comb += wanting.eq(Mux((self.thin & ~seen).any(), self.thin & ~seen, self.thin))
-        with m.If(self.lifted):                   # round robin: the lists up to this one come last
-            here = Cat(self.side, self.symbol)
-            m.d.sync += seen.eq(Cat(n <= here for n in range(self.shapes.lists)))
-        with m.If(self.owed.any()):
-            m.d.comb += [self.plan_valid.eq(1), plan.kind.eq(Kind.NOTIFY),
-                         plan.symbol.eq(index_of(first_of(self.owed)))]
+        with m.If(self.due.valid):
+            m.d.comb += [self.plan_valid.eq(1), plan.kind.eq(Kind.NOTIFY), plan.symbol.eq(self.due.index)]
         with m.Elif(move):
             m.d.comb += [self.plan_valid.eq(1), plan.kind.eq(Kind.MOVE), plan.ref.eq(self.stash_ref),
                          plan.symbol.eq(self.stash_symbol)]
@@ -95,10 +104,10 @@ class Background(wiring.Component):
                 self.plan_valid.eq(~complete | ~scan.sweep), plan.kind.eq(Mux(complete, Kind.SETTLE, Kind.SCAN)),
                 plan.ref.eq(self.row[:self.shapes.row_bits]), plan.symbol.eq(scan.symbol), plan.side.eq(scan.side)]
         with m.Elif(~self.sweeping.any()):
-            m.d.comb += [self.plan_valid.eq(self.thin.any()), plan.kind.eq(Kind.LIFT),
-                         Cat(plan.side, plan.symbol).eq(index_of(first_of(wanting)))]
+            m.d.comb += [self.plan_valid.eq(self.to_refill.valid), plan.kind.eq(Kind.LIFT),
+                         Cat(plan.side, plan.symbol).eq(self.to_refill.index)]
 
-    def _progress(self, m, move, complete):
+    def _progress(self, m, move, complete, swept):
         scan = self.scan
         with m.If(self.checked):
             m.d.sync += self.turn.eq(0)
@@ -106,11 +115,12 @@ class Background(wiring.Component):
                 m.d.sync += self.row.eq(self.row + 1)
         with m.If(self.moved):
             m.d.sync += self.turn.eq(1)
-        with m.If(self.idle & ~self.owed.any() & ~move):
-            with m.If(~scan.active & self.sweeping.any()):
+        with m.If(self.idle & ~self.due.valid & ~move):
+            with m.If(~scan.active & self.to_sweep.valid):
                 m.d.sync += [scan.active.eq(1), scan.sweep.eq(1), self.row.eq(0), self.turn.eq(0),
-                             scan.symbol.eq(index_of(first_of(self.sweeping)))]
+                             scan.symbol.eq(self.to_sweep.index)]
             with m.Elif(scan.active & scan.sweep & complete):
+                m.d.comb += swept.eq(1)
                 m.d.sync += [scan.active.eq(0), self.sweeping.bit_select(scan.symbol, 1).eq(0)]
         with m.If(self.lifted):
             m.d.sync += [scan.active.eq(1), scan.sweep.eq(0), scan.symbol.eq(self.symbol), scan.side.eq(self.side),

@@ -26,9 +26,9 @@ class Book(wiring.Component):
 
     | messages | cycles | takes |
     |---|---|---|
-    | A, F, and those that change no book | 3 | 4 |
-    | E, C, X, D | 6 | 6 |
-    | U | 9 | 10 |
+    | A, F, and those that change no book | 4 | 4 |
+    | E, C, X, D | 7 | 6 |
+    | U | 10 | 10 |
 
     Throughput: a message occupies the book for the cycles in the last column. Up to 16 messages wait; an average
     of one in 10 cycles can be sustained. A message that finds no place is dropped and counted as `busy`, and all
@@ -93,7 +93,7 @@ class Book(wiring.Component):
             arrivals.fault.payload.eq(self.fault.payload), arrivals.fault.valid.eq(self.fault.valid),
             arrivals.clear.eq(self.clear), arrivals.feed_of.eq(self.feed_of),
             arrivals.take.eq(control.take), arrivals.change_take.eq(control.change_take),
-            control.valid.eq(arrivals.valid), control.job.eq(arrivals.job),
+            control.here.eq(arrivals.here), control.valid.eq(arrivals.valid), control.job.eq(arrivals.job),
             control.change_valid.eq(arrivals.change_valid),
             control.plan_valid.eq(background.plan_valid), control.plan.eq(background.plan),
             control.interrupt.eq(background.interrupt), control.sweep.eq(background.scan.sweep),
@@ -131,7 +131,7 @@ class Book(wiring.Component):
             m.d.sync += victim.eq(victim.rotate_left(1))
         m.d.comb += [
             table.key.eq(Cat(control.task.ref, control.task.symbol)), table.read.eq(control.go),
-            table.capture.eq(control.phase[1] | (control.read_row & ~(control.check_row & table.matched))),
+            table.capture.eq(control.phase[1] | control.read_row),
             table.want.eq(Cat(control.now.task.ref, control.now.task.symbol)), table.life.eq(life),
             table.seek.eq(Mux(self.kind[Kind.MOVE], Seek.VICTIM, Mux(self.kind[Kind.SCAN], Seek.SCAN, Seek.KEY))),
             table.scan.eq(background.scan), table.scan_life.eq(background.scan_life),
@@ -170,7 +170,7 @@ class Book(wiring.Component):
         m.d.comb += [
             known.eq(control.phase[3] & control.long & ~control.kill),
             uncounted.eq(picked.lap != laps.bit_select(picked.side, 1)),
-            lists.start.eq(control.go | known), lists.scan.eq(scan),
+            lists.start.eq(control.go | known), lists.kill.eq(control.kill), lists.scan.eq(scan),
             lists.commit.eq(~control.kill & ((control.phase[2] & ~control.long)
                                              | (control.phase[5] & ~self.kind[Kind.MOVE]))),
         ]

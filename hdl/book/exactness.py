@@ -21,7 +21,7 @@ class Exactness(wiring.Component):
     inexact : Out, bits of each symbol. here : Out, those of `symbol`, with `causes`, combinational.
     side_exact : Out(2), of `symbol`, by side: every level to be reported is right.
     again : In(symbols), strobes: tell once more. report : In(1), `here` is being told.
-    owed : Out(symbols), one must be told: it was asked for or emptied, or what was told is not what is.
+    owed : Out(symbols), one must be told: it was asked for or emptied, or what was told is not what is. A cycle late.
     """
 
     def __init__(self, config: NicConfig):
@@ -46,8 +46,9 @@ class Exactness(wiring.Component):
             causes = kept[n] | Mux(self.symbol == n, self.causes, 0)
             left = Mux(clear, Mux(self.refused[n], fresh, 0), causes)
             m.d.sync += kept[n].eq(left | Mux(self.change_valid, causes_of(self.change.fault[n]), 0))
-            m.d.comb += [self.inexact[n].eq(kept[n] | causes_of(self.pending[n]) | refill),
-                         self.owed[n].eq(asked[n] | (self.inexact[n] != told[n]))]
+            m.d.comb += self.inexact[n].eq(kept[n] | causes_of(self.pending[n]) | refill)
+            m.d.sync += self.owed[n].eq((asked[n] | (self.inexact[n] != told[n]))
+                                        & ~(self.report & (self.symbol == n)))
             with m.If(clear | self.again[n]):
                 m.d.sync += asked[n].eq(1)
             with m.Elif(self.report & (self.symbol == n)):

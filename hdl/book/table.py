@@ -1,9 +1,10 @@
 """The exact order table: every live order of the subscribed symbols."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, enum, memory, wiring
+from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.blockram import BlockRam
 from hdl.book.shapes import Shapes, select
 from hdl.book.skew import row_value
 from hdl.config import NicConfig
@@ -81,22 +82,26 @@ class OrderTable(wiring.Component):
         entry = data.StructLayout({"title": shapes.title, "state": shapes.state, "low": shapes.row_bits})
         slots = [Signal(slot, name=f"slot{w}", reset_less=True) for w in range(ways)]
         stash = [Signal(entry, name=f"stash{e}", reset_less=True) for e in range(stashes)]
-        marks, vacant = Signal(self.marks), Signal(ways)     # of the job, from cycle 3 on
+        marks = Signal(self.marks)                           # of the job, from cycle 3 on
+        way, first, place = Signal(ways), Signal(stashes), Signal(stashes)    # one each: free, taken, free
         write, write_title = Signal(self.marks), Signal()    # slots and stash entries that take `state`, `title`
-        returning = Signal(shapes.row_bits)                  # low key bits of the order pushed out
+        returning = Signal(shapes.row_bits)                  # low key bits of the order pushed out, after its `swap`
 
         self._ways(m, slots, write, write_title, returning)
+        swapped = Signal()                                   # `returning` is there
+        m.d.sync += swapped.eq(self.swap)
         self._mark(m, slots, stash, marks)
-        occupied = Cat(order.state.valid for order in stash)
-        first = first_of(occupied)
-        m.d.sync += vacant.eq(~Cat(order.state.valid for order in slots))
+        # Seen a cycle late: the stash changes in the last cycle of a job, and is asked in the third at the earliest.
+        taken, occupied = (Cat(order.state.valid for order in orders) for orders in (slots, stash))
+        m.d.sync += [
+            way.eq(first_of(~taken)), self.no_way.eq(taken.all()), self.full.eq(taken.all() & occupied.all()),
+            first.eq(first_of(occupied)), self.stashed.eq(occupied.any()), place.eq(first_of(~occupied)),
+        ]
         m.d.comb += [
-            self.stashed.eq(occupied.any()), self.no_way.eq(~vacant.any()), self.full.eq(self.no_way & occupied.all()),
             Cat(Value.cast(self.stash_title), Value.cast(self.stash_state), self.stash_low).eq(select(first, stash)),
         ]
         with m.If(self.insert):
-            place = Mux(self.move | ~self.no_way, 0, first_of(~occupied))
-            m.d.comb += [write.eq(Cat(first_of(vacant), place)), write_title.eq(1)]
+            m.d.comb += [write.eq(Cat(way, place & (self.no_way & ~self.move).replicate(stashes))), write_title.eq(1)]
         with m.If(self.rewrite | self.erase):
             m.d.comb += write.eq(marks)
         with m.If(self.swap):
@@ -105,8 +110,9 @@ class OrderTable(wiring.Component):
             with m.If(write[ways + e]):
                 m.d.sync += order.state.eq(Mux(self.swap, Cat(self.kept.qty, self.kept.lap, 1), self.state))
             with m.If(write[ways + e] & write_title):
-                m.d.sync += [order.title.eq(Mux(self.swap, self._pushed(slots), self.title)),
-                             order.low.eq(Mux(self.swap, returning, self.low))]
+                m.d.sync += [order.title.eq(Mux(self.swap, self._pushed(slots), self.title)), order.low.eq(self.low)]
+            with m.Elif(swapped & first[e]):
+                m.d.sync += order.low.eq(returning)
             with m.If(self.insert & self.move & first[e]):
                 m.d.sync += order.state.valid.eq(0)
         self._count(m, marks)
@@ -118,20 +124,21 @@ class OrderTable(wiring.Component):
         for w, slot in enumerate(slots):
             hashed, asked, row = (Signal(n, name=f"{name}{w}", reset_less=True) for name in ("hashed", "asked", "row"))
             m.d.comb += hashed.eq(row_value(self.key, w, n))
-            with m.If(self.read):
+            with m.If(self.read | self.swap):
                 m.d.sync += asked.eq(hashed)
             with m.If(self.capture):
                 m.d.sync += row.eq(asked)
             for name, enable in (("title", write[w] & write_title), ("state", write[w])):
-                store = memory.Memory(shape=getattr(shapes, name), depth=self.config.order_rows, init=[])
-                m.submodules[f"{name}{w}"] = store
-                read, port = store.read_port(), store.write_port()
-                m.d.comb += [read.addr.eq(hashed), port.addr.eq(row), port.data.eq(getattr(self, name)),
-                             port.en.eq(enable)]
+                m.submodules[f"{name}{w}"] = store = BlockRam(getattr(shapes, name), self.config.order_rows)
+                m.d.comb += [store.read_addr.eq(hashed), store.read_en.eq(self.read), store.write_addr.eq(row),
+                             store.write_data.eq(getattr(self, name)), store.write_en.eq(enable)]
                 with m.If(self.capture):
-                    m.d.sync += slot[name].eq(read.data)
-            rest.append(row ^ hashed)
-        m.d.comb += [returning.eq(select(self.victim, rest)),
+                    m.d.sync += slot[name].eq(store.read_data)
+            rest.append(row ^ asked)
+        pushed = Signal.like(self.victim)
+        with m.If(self.swap):
+            m.d.sync += pushed.eq(self.victim)
+        m.d.comb += [returning.eq(select(pushed, rest)),
                      self.victim_tag.eq(select(self.victim, [slot.title.tag for slot in slots]))]
 
     def _pushed(self, slots):
