@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 
 from hdl.layouts import Side
-from host.alpha.signals import microprice, round_down, round_up
+from host.alpha.appetite import adverse
+from host.alpha.quoting import ONE, Fixed, QuoteModel
+from host.alpha.signals import FULL, OrderFlow, Variance, microprice, round_down, round_up
 from host.alpha.strategy import Action, Context, Propose, Withdraw
 from host.ems.ids import NoSlot
 from host.marketdata.books import Top
@@ -19,19 +21,23 @@ class MakerParameters:
 
     Parameters
     ----------
-    half_spread : distance of each quote from the fair price.
-    skew_per_lot : the fair price moves this many 1/16 ticks against each lot of `qty` held.
+    model : how far from the fair price to quote (`host.alpha.quoting`).
+    flow : the fair price moves this many 1/256 ticks with an order-flow imbalance of one level's usual size.
+    levels : of the book, for the imbalance; what the NIC does not report counts as empty.
     hysteresis : a quote stays while it is no further than this from where it should be.
     pause : shortest time between two actions on one side of a stock.
     max_inventory : no quote that would take the position beyond this.
+    max_widening : quotes step back by what resting orders lose by TCA's markouts, at most this.
     """
 
     qty: int = 100
-    half_spread: int = 1
-    skew_per_lot: int = 8
+    model: QuoteModel = field(default_factory=Fixed)
+    flow: int = 0
+    levels: int = 1
     hysteresis: int = 1
     pause: int = 200_000
     max_inventory: int = 1_000
+    max_widening: int = 3
 
 
 @dataclass
@@ -51,6 +57,9 @@ class Maker:
     It never crosses: a bid stays a tick below the best ask of every venue, and an ask above the best
     bid. A quote is moved by cancelling it and, when the cancel is confirmed, sending a new one, so
     that at most one order a side is ever at risk.
+
+    Risk and TCA move it: as a limit fills up, risk aversion doubles, and doubles again; from the throttle level on
+    it only reduces; where its fills are followed by losses, both quotes step back.
     """
 
     context: Context
@@ -60,9 +69,13 @@ class Maker:
     def __post_init__(self) -> None:
         self.quotes: dict[tuple[str, Side], Quote] = {}
         self._by_id: dict[int, tuple[str, Side]] = {}
+        self._flows: dict[int, OrderFlow] = {}
+        self._variances: dict[str, Variance] = {}
 
     def on_top(self, top: Top, now: int) -> list[Action]:
         stock = self.context.universe.by_index[top.symbol].stock
+        if top.usable:
+            self._learn(stock, top)
         return self._requote(stock, now)
 
     def on_report(self, report: Report, now: int) -> list[Action]:
@@ -107,18 +120,44 @@ class Maker:
             actions += self._move(stock, side, price, now)
         return actions
 
+    def _learn(self, stock: str, top: Top) -> None:
+        variance = self._variances.setdefault(stock, Variance(self.context.tick(stock)))
+        if top.symbol == self.context.universe.by_stock[stock][0].index:  # one venue: their noise is not added up
+            variance.update(top.twice_mid, top.time)
+        if self.parameters.flow:
+            flow = self._flows.setdefault(top.symbol, OrderFlow(self.parameters.levels))
+            depth = self.context.books.depth
+            flow.update([(top.bid, top.bid_qty), *depth(top.symbol, Side.BUY)[1:]],
+                        [(top.ask, top.ask_qty), *depth(top.symbol, Side.SELL)[1:]])
+
     def _target(self, stock: str, side: Side, tops: list[Top]) -> int:
         """Where the quote of one side belongs; 0 where it should not be."""
         p, tick = self.parameters, self.context.tick(stock)
         held = self.context.position(stock)
-        if direction(side) * held + p.qty > p.max_inventory:
+        larger = direction(side) * held + p.qty
+        if larger > p.max_inventory or (self.context.appetite.reduce_only and larger > 0):
             return 0
-        fair = sum(microprice(top) for top in tops) // len(tops)
-        fair -= held * p.skew_per_lot * tick // (16 * p.qty)
+        distance = self._distance(stock, side, held) * tick // ONE
+        fair = self._fair(tops, tick)
         best_bid, best_ask = max(top.bid for top in tops), min(top.ask for top in tops)
         if side == Side.BUY:
-            return min(round_down(fair - p.half_spread * tick, tick), best_ask - tick)
-        return max(round_up(fair + p.half_spread * tick, tick), best_bid + tick)
+            return min(round_down(fair - distance, tick), best_ask - tick)
+        return max(round_up(fair + distance, tick), best_bid + tick)
+
+    def _fair(self, tops: list[Top], tick: int) -> int:
+        fair = sum(microprice(top) for top in tops) // len(tops)
+        if self.parameters.flow:
+            imbalance = sum(self._flows[top.symbol].imbalance for top in tops if top.symbol in self._flows)
+            fair += imbalance * self.parameters.flow * tick // (len(tops) * FULL * FULL)
+        return fair
+
+    def _distance(self, stock: str, side: Side, held: int) -> int:
+        """From the fair price, in 1/1024 ticks."""
+        p, context = self.parameters, self.context
+        variance = self._variances[stock].per_second if stock in self._variances else 0
+        bid, ask = p.model.distances((2 * held + p.qty) // (2 * p.qty), variance, context.appetite.charge)
+        lost = adverse(context.scores, range(len(context.universe.venues)), p.qty) * ONE // context.tick(stock)
+        return (bid if side == Side.BUY else ask) + min(lost, p.max_widening * ONE)
 
     def _move(self, stock: str, side: Side, price: int, now: int) -> list[Action]:
         p = self.parameters

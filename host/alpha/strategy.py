@@ -1,7 +1,8 @@
 """What a strategy is: it sees the market and its own orders, and answers with actions.
 
 A strategy is any class with these methods; it has no I/O and no clock of its own, so the same one
-runs live, in simulation and in a test. One short example is `host.alpha.taker.ImbalanceTaker`.
+runs live, in simulation and in a test. `Base` answers nothing to everything: derive from it and write
+what matters. docs/strategy.md has a whole one.
 """
 
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from hdl.layouts import Condition, Side
+from host.alpha.appetite import Appetite
 from host.ems.algos import Algo
 from host.marketdata.books import Books, Top
 from host.messages import DAY, Rejection, Report
@@ -70,6 +72,7 @@ class Context:
     take_id, drop_id : a ClOrdID for an order or trigger, and giving back one that was never used.
     position : shares held of a stock, over all venues.
     scores : TCA's scores of the venues, by manner and size.
+    appetite : how much risk may be taken, by the risk feed.
     effects : where a strategy counts what the scores made it change.
     tick : price step of a stock (1e-4 USD).
     """
@@ -81,6 +84,7 @@ class Context:
     drop_id: Callable[[int], None]
     position: Callable[[str], int]
     scores: Scores = field(default_factory=Scores)
+    appetite: Appetite = field(default_factory=Appetite)
     effects: Effects = field(default_factory=Effects)
     tick: Callable[[str], int] = field(default=lambda stock: 100)
 
@@ -104,3 +108,27 @@ class Strategy(Protocol):
 
     def on_cancel_rejected(self, order_id: int, now: int) -> list[Action]:
         """The gate stopped the cancel of this order."""
+
+
+class Base:
+    """A strategy that does nothing."""
+
+    name = ""
+
+    def __init__(self, context: Context):
+        self.context = context
+
+    def on_top(self, top: Top, now: int) -> list[Action]:
+        return []
+
+    def on_report(self, report: Report, now: int) -> list[Action]:
+        return []
+
+    def on_rejection(self, rejection: Rejection, now: int) -> list[Action]:
+        return []
+
+    def on_fired(self, order_id: int, symbol: int, now: int) -> list[Action]:
+        return []
+
+    def on_cancel_rejected(self, order_id: int, now: int) -> list[Action]:
+        return []

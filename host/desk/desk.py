@@ -6,12 +6,15 @@ from fixparse.templates import SessionText
 from hdl.config import NicConfig
 from hdl.venue import VenueSpec
 from host.alpha.adapter import AlphaAdapter
-from host.alpha.maker import Maker
+from host.alpha.appetite import Appetite
+from host.alpha.maker import Maker, MakerParameters
+from host.alpha.plugins import found
+from host.alpha.quoting import Glft
 from host.alpha.strategy import Context, Strategy
 from host.alpha.taker import ImbalanceTaker
 from host.bus import InProcess, Subscription
 from host.bus.inprocess import FaultHandler
-from host.bus.topics import BREAKS, FAULTS, VENUES
+from host.bus.topics import BREAKS, FAULTS, UTILISATION, VENUES
 from host.desk.nicport import NicPort
 from host.ems.adapter import EmsAdapter
 from host.ems.ems import Ems
@@ -35,8 +38,11 @@ from host.universe import Universe
 #: What the simulated venues charge a share (1e-4 USD), by venue index.
 FEES = (Fees(maker=-20, taker=30), Fees(maker=-24, taker=29))
 
+#: How the maker quotes; docs/strategy.md has how it was chosen.
+QUOTING = MakerParameters(model=Glft(), flow=128)
 #: The strategies by their name in the limits file.
-STRATEGIES: dict[str, Callable[[Context], Strategy]] = {"maker": Maker, "taker": ImbalanceTaker}
+STRATEGIES: dict[str, Callable[[Context], Strategy]] = {
+    "maker": lambda context: Maker(context, QUOTING), "taker": ImbalanceTaker}
 #: A slot of a trigger that was replaced rests so long: longer than any record is under way.
 SLOT_GRACE_NS = 1_000_000
 #: One open-order slot in so many is for the children of algorithms.
@@ -58,15 +64,16 @@ class Desk:
     apply : brings register writes to the NIC (kill, resume).
     clock : ns since the epoch.
     on_fault : what to do when a service fails, instead of killing.
-    strategies : by name; those of them that the limits know run.
+    strategies : by name; those of them that the limits know run. None: `STRATEGIES`, and those of others
+        (`host.alpha.plugins`).
     seed : of what is chosen by chance (exploration of venues).
-    feedback : let TCA's scores act on routing and strategies; without, they are told and nobody listens.
+    feedback : let TCA's scores and risk's levels act on routing and strategies; without, nobody listens.
     """
 
     def __init__(self, config: NicConfig, universe: Universe, limits: Limits, venues: Iterable[VenueSpec],
                  apply: Apply, clock: Callable[[], int], *, journal: Journal | None = None,
                  on_fault: FaultHandler | None = None,
-                 strategies: dict[str, Callable[[Context], Strategy]] = STRATEGIES, seed: int = 0,
+                 strategies: dict[str, Callable[[Context], Strategy]] | None = None, seed: int = 0,
                  feedback: bool = True):
         self.universe = universe
         self.failures: list[Exception] = []
@@ -74,12 +81,13 @@ class Desk:
         self.bus = InProcess(clock, on_fault or self._failed)
         self.books = Books()
         self.positions = Positions(FEES)
-        self.scores, self.effects = Scores(), Effects()
+        self.scores, self.effects, self.appetite = Scores(), Effects(), Appetite()
         self.oms = Oms(journal)
         self.positions.recover(self.oms.executed())
         sessions = tuple(SessionText(venue.sender_comp_id, venue.target_comp_id) for venue in venues)
         if feedback:
             self.bus.subscribe(VENUES, lambda message: self.scores.on_score(message.payload), name="scores")
+            self.bus.subscribe(UTILISATION, lambda message: self.appetite.on_utilisation(message.payload), name="risk")
         router = Router(universe, self.books, self.scores, explore=EXPLORE_PERMILLE if feedback else 0, seed=seed,
                         effects=self.effects)
         children = config.open_orders // CHILD_SLOTS
@@ -96,7 +104,7 @@ class Desk:
         tca = TcaAdapter(self.bus, universe, FEES)
         self.tca, self.scorer = tca.tca, tca.scorer
         self.alpha = AlphaAdapter(self.bus, universe, self.books, ids, self._held)
-        for name, make in strategies.items():
+        for name, make in (STRATEGIES | found() if strategies is None else strategies).items():
             if name in limits.strategies:
                 self._start(make, limits.strategies[name].index, limits)
 
@@ -109,7 +117,7 @@ class Desk:
     def _start(self, make: Callable[[Context], Strategy], index: int, limits: Limits) -> None:
         context = Context(
             index, self.universe, self.books, take_id=lambda: self.alpha.take_id(index), drop_id=self.alpha.drop_id,
-            position=self._held, scores=self.scores, effects=self.effects,
+            position=self._held, scores=self.scores, effects=self.effects, appetite=self.appetite,
             tick=lambda stock: limits.symbols[stock].tick_usd)
         self.alpha.strategies[index] = make(context)
 

@@ -121,6 +121,10 @@ class Scores:
         known = self.known.get((venue, takes, size_bucket(qty)))
         return known.score if known else 0
 
+    def resting(self, venue: int, qty: int) -> VenueScore | None:
+        """All that is told of resting orders of `qty` there."""
+        return self.known.get((venue, False, size_bucket(qty)))
+
     def size(self, venue: int, takes: bool, qty: int) -> int:
         """The quantity up to `qty` in which to send there: all of it, unless a smaller one is clearly cheaper."""
         buckets = range(size_bucket(qty), -1, -1)

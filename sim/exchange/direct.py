@@ -27,6 +27,7 @@ from hdl.net.headers import IPV4
 from hdl.venue import VenueSpec
 from sim.exchange.client import Client
 from sim.exchange.exchange import Exchange, Sent
+from sim.exchange.schedule import Line
 
 #: Side (54) by `Side`.
 _SIDES = {Side.BUY: "1", Side.SELL: "2", Side.SELL_SHORT: "5"}
@@ -54,6 +55,7 @@ class DirectNic:
         self._serial = 0
         self._numbers = [0] * len(venues)
         self._seq = 0
+        self._line = Line(exchange.byte_ns)
 
     def advance(self, until_ns: int) -> np.ndarray:
         """(n, 64) bytes, in order."""
@@ -103,14 +105,15 @@ class DirectNic:
     def _send(self, intent: np.void, now: int) -> None:
         venue, action, side = int(intent["venue"]), int(intent["action"]), Side(int(intent["side"]))
         self._numbers[venue] += 1
+        template = NEW_ORDER_SINGLE if action == Action.NEW else ORDER_CANCEL_REQUEST
+        frame = self.clients[venue].frame(template.encode(self.sessions[venue], OrderValues(
+            self._numbers[venue], 20260105, 0, int(intent["order_id"]), self.books[int(intent["symbol"])][0],
+            int(intent["qty"]), _SIDES[side], int(intent["price"]), chr(intent["tif"]), int(intent["orig_id"]))))
+        out = self._line.start(now + _SEND_NS, len(frame))
         common = {"symbol": intent["symbol"], "order_id": intent["order_id"], "origin": Origin.HOST, "action": action,
                   "venue": venue}
         self._waiting.append(DECISION.make(price=intent["price"], qty=intent["qty"], side=side,
                                            strategy=intent["strategy"], time=now + _DECIDE_NS, **common))
-        self._waiting.append(ORDER_SENT.make(rx_time=now, decide_delay=_DECIDE_NS, time=now + _SEND_NS,
+        self._waiting.append(ORDER_SENT.make(rx_time=now, decide_delay=_DECIDE_NS, time=out,
                                              msg_seq=self._numbers[venue], transact_date=20260105, **common))
-        template = NEW_ORDER_SINGLE if action == Action.NEW else ORDER_CANCEL_REQUEST
-        message = template.encode(self.sessions[venue], OrderValues(
-            self._numbers[venue], 20260105, 0, int(intent["order_id"]), self.books[int(intent["symbol"])][0],
-            int(intent["qty"]), _SIDES[side], int(intent["price"]), chr(intent["tif"]), int(intent["orig_id"])))
-        self.exchange.receive(now + _SEND_NS, self.clients[venue].frame(message))
+        self.exchange.receive(out, frame)

@@ -96,6 +96,7 @@ class Exchange:
         if not stocks or len({one.name for one in stocks}) != len(stocks):
             raise ValueError("at least one symbol is needed, and each only once")
         self.now = start_ns
+        self.byte_ns = byte_ns
         self.count: Counter[str] = Counter()
         self._rates = rates
         self._values = [Value(one) for one in stocks]

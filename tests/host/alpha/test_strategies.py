@@ -12,6 +12,8 @@ from host.alpha.taker import ImbalanceTaker
 from host.ems.ids import OrderIds
 from host.marketdata.books import Books, Top
 from host.messages import CANCELED, NEW, TRADE, Rejection, Report
+from host.risk.utilisation import Utilisation
+from host.tca.scores import VenueScore
 from host.universe import Universe
 
 UNIVERSE = Universe.grid(("AAPL",), ("XTGA", "XTGB"))
@@ -108,6 +110,36 @@ def test_a_filled_quote_is_replaced_and_a_partly_filled_one_stays():
     assert world.strategy.on_report(report(bid.order_id, NEW, leaves=100), world.now) == []
     assert world.strategy.on_report(report(bid.order_id, TRADE, leaves=40, qty=60), world.now) == []
     assert quotes(world.strategy.on_report(report(bid.order_id, TRADE, qty=40), world.now)) == {Side.BUY: 10_000}
+
+
+def test_quotes_step_back_when_their_fills_are_followed_by_losses():
+    world = World(Maker)
+    for venue in (0, 1):
+        world.context.scores.on_score(VenueScore(venue, False, 0, 20, 20, 500, 20_000, -20_000))
+    assert quotes(world.see(top())) == {Side.BUY: 9_800, Side.SELL: 10_400}
+
+
+def test_as_a_limit_fills_up_the_maker_leans_harder_and_then_only_reduces():
+    def asks(used):
+        world = World(Maker)
+        world.held = 300
+        world.context.appetite.on_utilisation(Utilisation("firm.loss_usd", used, 1_000))
+        return quotes(world.see(top(10_000, 1, 12_000, 1)))
+
+    assert asks(750)[Side.BUY] < asks(0)[Side.BUY]
+    assert set(asks(900)) == {Side.SELL}
+
+
+def test_order_flow_moves_the_quotes_with_it():
+    world = World(Maker, parameters=MakerParameters(flow=512))
+    for qty in (500, 500, 500):
+        world.see(top(10_000, qty, 10_600, qty))
+    calm = top(10_000, 500, 10_600, 500)
+    assert world.strategy._fair([calm], 100) == 10_300
+    world.see(top(10_000, 900, 10_600, 500))
+    world.see(calm)
+    world.see(top(10_000, 500, 10_600, 100))
+    assert world.strategy._fair([calm], 100) > 10_300
 
 
 def test_a_rejected_quote_waits():
