@@ -93,7 +93,9 @@ async def clears_and_faults_in_traffic(dut):
     flow = Flow(rng, live=7)
     cleared = [0] * SMALL.symbols
     causes = cycle((Inexact.GAP, Inexact.BAD_FRAME))
-    for n in range(3 * COUNT):
+    n, wanted = 0, ("GAP", "BAD_FRAME", "exact", "notices")
+    while n < 3 * COUNT or not all(bench.seen[what] for what in wanted) and n < 30 * COUNT:
+        n += 1
         symbol = rng.randrange(SMALL.symbols)
         clear, fault = 0, None
         which = rng.randrange(SMALL.symbols)
@@ -107,7 +109,7 @@ async def clears_and_faults_in_traffic(dut):
             await bench.change(0, (0, Inexact.GAP) if rng.random() < 0.1 else None)
     await bench.drain()
     cocotb.log.info("seen %s", dict(bench.seen))
-    assert all(bench.seen[what] for what in ("GAP", "BAD_FRAME", "exact", "notices"))
+    assert all(bench.seen[what] for what in wanted), wanted
     for symbol, book in enumerate(bench.books):
         told = bench.status(symbol) & ~(1 << Inexact.REFILL)
         assert bench.tolerant[symbol] or told == book.inexact, f"symbol {symbol}: {told:#x}, model {book.inexact:#x}"
