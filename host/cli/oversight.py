@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from hdl.layouts import DECISION, Reason
+from hdl.registers import GATE
 from host.bus.topics import CONTROL
 from host.cli import audit, places
 from host.cli.control import Request
@@ -35,6 +37,7 @@ class Oversight:
         self.interventions: list[dict[str, Any]] = []
         self.started_ns = time.time_ns()
         self._resumed: set[int] = set()
+        self._tripped = False
         ledger = audit.read(state)
         self._next_end = self._end_of(ledger)
         self._folder = f"{places.DECISIONS}/{self.started_ns}"
@@ -52,9 +55,17 @@ class Oversight:
     def on_records(self, raw: np.ndarray) -> None:
         """What came up from the NIC: (n, 64) bytes."""
         self.journal.on_records(raw)
+        decisions = raw[raw[:, 0] == DECISION.kind].view(DECISION.dtype).reshape(-1)
+        self._tripped |= not self.killed and bool((decisions["reasons"] >> Reason.KILL & 1).any())
 
     def poll(self) -> None:
-        """Overrides expire by the wall clock."""
+        """Overrides expire by the wall clock. A NIC that has killed by itself is asked why, and the desk stops too."""
+        if self._tripped:
+            self._tripped = False
+            cause = GATE["cause"].unpack(self.simulation.link.read(GATE, "cause"))
+            why = ", ".join(bits.doc for bits in GATE["cause"].bits if cause[bits.name]) or "lifted by now"
+            self.risk.kill("NIC", why)
+            self._intervened("kill", "NIC")
         if self._next_end and time.time_ns() >= self._next_end:
             self._reload("limits expired", "time")
 
