@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from host.cli import bench, bitstream, docs, formal, keys, kill, latency, limits, places, replay, run, status, tca
+from host.cli import bench, bitstream, docs, formal, keys, kill, latency, limits, places, replay, risk, run, status, tca
 from host.cli.errors import UserError
 
 #: Exit codes: the input was wrong, we were, the user stopped it.
@@ -16,6 +16,7 @@ app.command("run")(run.run)
 app.command("replay")(replay.replay)
 app.add_typer(limits.app, name="limits")
 app.add_typer(keys.app, name="keys")
+app.add_typer(risk.app, name="risk")
 app.command("kill")(kill.kill)
 app.command("resume")(kill.resume)
 app.command("status")(status.status)
