@@ -26,9 +26,9 @@ class OrderRecords(wiring.Component):
     Members
     -------
     decision : the gate's verdicts.
-    sent : first beat of an order frame. Of its payload `decision` is not looked at.
-    unsent : a passed order that did not reach its venue; the payload says that its frame left, with a bad FCS.
-        The numbers of `sent` must then be those that the frame had, or would have had.
+    sent : first beat of an order frame.
+    unsent : a passed order that did not reach its venue; the payload says that its frame left, with a bad FCS. If it
+        did not leave, the numbers of `sent` must then be those that the frame would have had.
     now : the clock, the `time` of an ORDER_SENT. limits_serial : serial number of the limits in force.
     wants, take : one bit for DECISION, one for ORDER_SENT; see `hdl.recordfifo.Catch`.
     decided, left : the records, DECISION and ORDER_SENT.
@@ -62,8 +62,9 @@ class OrderRecords(wiring.Component):
             m.d.sync += order.eq(self.decision.payload)
         with m.If(left & ~stays[1]):
             m.d.sync += [frame.time.eq(self.now), frame.unsent.eq(self.unsent.valid),
-                         frame.poisoned.eq(self.unsent.valid & self.unsent.payload),
-                         *(frame[name].eq(self.sent.payload[name]) for name in _NUMBERS)]
+                         frame.poisoned.eq(self.unsent.valid & self.unsent.payload)]
+            with m.If(self.sent.valid | ~self.unsent.payload):
+                m.d.sync += [frame[name].eq(self.sent.payload[name]) for name in _NUMBERS]
         return m
 
     def _decision(self, order) -> Value:

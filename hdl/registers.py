@@ -4,7 +4,8 @@ A register is one 64-bit word. A `Block` is a group of registers, repeated for e
 symbol and so on; word addresses follow from the order of declaration (`RegisterMap`). Data only: the
 gateware side is `hdl.csr`.
 
-Access is `rw`, `ro` (the NIC's own state), or `wo` (a command: acts when written, reads 0).
+Access is `rw`, `ro` (the NIC's own state), or `wo` (a command, which acts when written, or text that the NIC alone
+reads; reads 0).
 """
 
 from collections.abc import Callable
@@ -171,13 +172,12 @@ BOOK = Block("book", "The order table, all symbols together.", counters(
     refills="refills of a side finished", busy="messages dropped because the book was still busy"))
 
 VENUE = Block("venue", "One order session: its TCP connection and its FIX sequence.", (
-    Reg("remote_mac", "rw", "next hop, as a 48-bit number"),
     Reg("local_ip", "rw", "own address and port", (Bits("ip", 32), Bits("port", 16))),
     Reg("remote_ip", "rw", "venue's address and port", (Bits("ip", 32), Bits("port", 16))),
     Reg("tcp", "rw", "sequence numbers; writing sets both", (
         Bits("snd_nxt", 32, "next byte to send"), Bits("rcv_nxt", 32, "next byte expected"))),
-    Reg("msg_seq", "rw", "next MsgSeqNum, as nine decimal digits, one a nibble, last digit lowest"),
-    Reg("enable", "rw", "1: the session is up and orders may go"),
+    Reg("msg_seq", "rw", "next MsgSeqNum, below 10**9", (Bits("msg_seq", 32),)),
+    Reg("enable", "rw", "the session is up and orders may go", (Bits("enable", 1),)),
     *counters(sent="order frames sent", received="in-order segments read",
               out_of_order="segments not at rcv_nxt, ignored", reports="ExecutionReports applied",
               malformed="messages with a bad BodyLength, CheckSum or field"),
@@ -186,12 +186,12 @@ VENUE = Block("venue", "One order session: its TCP connection and its FIX sequen
 #: Frame images: `kinds` (the `Action` values) images for each venue, IMAGE_WORDS words each, then sums.
 IMAGE = Block("image", "Static bytes of the order frame of one venue and action, byte n in bits 8(n%8) of word n//8. "
               "The last word holds the sums (`fix` in bits 0-7, `tcp` in bits 16-31) of the static bytes.",
-              tuple(Reg(f"word{n}", "rw", f"bytes {8 * n} to {8 * n + 7}") for n in range(IMAGE_WORDS)),
+              tuple(Reg(f"word{n}", "wo", f"bytes {8 * n} to {8 * n + 7}") for n in range(IMAGE_WORDS)),
               count=lambda config: 2 * config.venues, memory=True)
 
 #: Symbol text of order frames; see fixparse.templates for the meaning of its 16 bytes.
 SYMBOL_TEXT = Block("symbol_text", "Bytes of the symbol window of order frames of one symbol.", (
-    Reg("low", "rw", "bytes 0 to 7"), Reg("high", "rw", "bytes 8 to 15")),
+    Reg("low", "wo", "bytes 0 to 7"), Reg("high", "wo", "bytes 8 to 15")),
     count=lambda config: config.symbols, memory=True)
 
 #: A rate limit. `hdl.risk.rates` says how they act; words that use other bits, and buckets that would take more

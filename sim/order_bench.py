@@ -9,6 +9,8 @@ from hdl.net.clock import TimeOfDay
 from hdl.streams import beat
 from sim.bus import StreamMonitor, StreamSource, pack, reset
 
+#: Cycles that the bus master leaves between writes at least (hdl.rings.HostDown: 5).
+WRITE_GAP = 3
 BEAT, PAYLOAD = beat(8), payload(8).members["payload"].shape
 
 
@@ -47,6 +49,7 @@ class OrderBench:
         await reset(self.dut)
         for addr, value in writes:
             await self.write(addr, value)
+            await self.wait(WRITE_GAP)
 
     async def write(self, addr: int, value: int):
         self.dut.bus__addr.value, self.dut.bus__wdata.value, self.dut.bus__write.value = addr, value, 1

@@ -4,15 +4,15 @@ from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from fixparse.templates import ORDER_ID, Kind
+from fixparse.templates import ORDER_ID
 from fixparse.values import PRICE_PLACES
 from hdl.fix.decimal import times_ten
-from hdl.fix.slot import BITS
 
 NUMBER_BITS = 32
 #: A number that would not fit shows in these extra bits when it is multiplied by ten.
 WIDE_BITS = NUMBER_BITS + 4
 ID_CHARS = ORDER_ID.chars
+NIBBLE_BITS = 4
 
 
 class Character(data.Struct):
@@ -20,7 +20,7 @@ class Character(data.Struct):
     byte: unsigned(8)
     digit: unsigned(1)      # 0 to 9
     hex: unsigned(1)        # 0 to 9, A to F
-    nibble: unsigned(4)     # its value
+    nibble: unsigned(NIBBLE_BITS)   # its value
     soh: unsigned(1)
     equals: unsigned(1)
 
@@ -118,7 +118,7 @@ class HexId(wiring.Component):
 
     def __init__(self):
         super().__init__({"clear": In(1), "valid": In(1), "char": In(Character),
-                          "value": Out(BITS[Kind.HEX] * ID_CHARS)})
+                          "value": Out(NIBBLE_BITS * ID_CHARS)})
 
     def elaborate(self, platform):
         m = Module()

@@ -76,8 +76,7 @@ class Frame:
             raise ValueError(f"35={template.msg_type} makes frames of {self.length} bytes, an image holds {MAX_FRAME}")
         self.slots = {name: FrameSlot(name, Kind.BYTE, (tuple(header[field].bytes.start + at + n
                                                               for n in range(len(header[field].bytes))),))
-                      for name, header, field, at in (("destination", ETHERNET, "destination", 0),
-                                                      ("tcp_seq", TCP, "seq", TCP_AT),
+                      for name, header, field, at in (("tcp_seq", TCP, "seq", TCP_AT),
                                                       ("tcp_ack", TCP, "ack", TCP_AT),
                                                       ("tcp_checksum", TCP, "checksum", TCP_AT))}
         for place in template.places:
@@ -123,7 +122,7 @@ def session_text(venue: VenueSpec) -> SessionText:
 
 
 def image_bytes(venue: VenueSpec, action: Action) -> bytes:
-    """The constant bytes of the frame; slots are 0 but for the destination, which the gateware patches all the same."""
+    """The constant bytes of the frame; slots are 0."""
     message = TEMPLATES[action].image(session_text(venue))
     segment = _tcp(venue) + message
     return _ethernet(venue) + _ipv4(venue, len(segment)) + segment

@@ -22,7 +22,7 @@ from hdl.venue import VenueSpec
 from host.link.base import Link
 
 NS_PER_S = 10**9
-#: Decimal digits of VENUE.msg_seq.
+#: Decimal digits that an order has for MsgSeqNum.
 MSG_SEQ_DIGITS = 9
 STOCK_BYTES = 8
 IMMEDIATE_OR_CANCEL, DAY = ord("3"), ord("0")
@@ -79,11 +79,10 @@ class Driver:
             raise ValueError(f"MsgSeqNum {msg_seq} is not 1 to {10**MSG_SEQ_DIGITS - 1}")
         writes = [
             (VENUE, "enable", index, 0),
-            (VENUE, "remote_mac", index, venue.remote_mac),
             (VENUE, "local_ip", index, VENUE["local_ip"].pack(ip=venue.local_ip, port=venue.local_port)),
             (VENUE, "remote_ip", index, VENUE["remote_ip"].pack(ip=venue.remote_ip, port=venue.remote_port)),
             (VENUE, "tcp", index, VENUE["tcp"].pack(snd_nxt=venue.snd_nxt, rcv_nxt=venue.rcv_nxt)),
-            (VENUE, "msg_seq", index, int(str(msg_seq), 16)),  # one decimal digit a nibble
+            (VENUE, "msg_seq", index, msg_seq),
         ]
         for action in Action:
             writes += [(IMAGE, f"word{n}", len(Action) * index + action, word)

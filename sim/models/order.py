@@ -10,18 +10,13 @@ from hdl.registers import IMAGE, SYMBOL_TEXT, VENUE, RegisterMap
 from hdl.venue import VenueSpec
 
 
-def msg_seq_digits(number: int) -> int:
-    """VENUE.msg_seq of a number: nine decimal digits, one a nibble, last digit lowest."""
-    return int(f"{number:09d}", 16)
-
-
 def register_writes(config: NicConfig, venues: list[VenueSpec], symbols: list[str], msg_seq: int = 1):
     """(address, value) of everything order entry needs, `enable` last."""
     where = RegisterMap(config).address
     for n, venue in enumerate(venues):
-        values = {"remote_mac": venue.remote_mac, "local_ip": venue.local_ip | venue.local_port << 32,
+        values = {"local_ip": venue.local_ip | venue.local_port << 32,
                   "remote_ip": venue.remote_ip | venue.remote_port << 32,
-                  "tcp": venue.snd_nxt | venue.rcv_nxt << 32, "msg_seq": msg_seq_digits(msg_seq)}
+                  "tcp": venue.snd_nxt | venue.rcv_nxt << 32, "msg_seq": msg_seq}
         for name, value in values.items():
             yield where(VENUE, name, n), value
         for action in Action:

@@ -71,10 +71,10 @@ def decision(verdict: Fields, limits_serial: int) -> Fields:
                 **{name: verdict[name] for name in seen})
 
 
-def order_sent(sent: Fields, now: int) -> Fields:
-    intent = sent["decision"]["intent"]
+def order_sent(verdict: Fields, sent: Fields, now: int) -> Fields:
+    intent = verdict["intent"]
     names = ("symbol", "order_id", "rx_time", "origin", "action", "venue")
     return make(ORDER_SENT, time=now, cause_delay=(intent["needed"] - intent["rx_time"]) % 2**32,
-                decide_delay=(sent["decision"]["time"] - intent["rx_time"]) % 2**32, msg_seq=sent["msg_seq"],
+                decide_delay=(verdict["time"] - intent["rx_time"]) % 2**32, msg_seq=sent["msg_seq"],
                 tcp_seq=sent["tcp_seq"], transact_date=sent["date"], transact_ms=sent["ms"],
                 **{name: intent[name] for name in names})

@@ -222,7 +222,7 @@ def test_levels_are_cut_off_by_a_top_that_comes_too_soon(rng):
 
 def test_every_other_record(rng):
     decision = anything(Decision, rng)
-    sent = anything(SentOrder, rng) | {"decision": decision}
+    sent = anything(SentOrder, rng)
     execution, event = anything(EXECUTION.layout, rng, symbol=200), anything(FEED_EVENT.layout, rng, symbol=7)
     session, value = anything(SESSION_BYTES.layout, rng, symbol=0), anything(REG_VALUE.layout, rng, symbol=0)
     plan = {30: {"decision": decision, "execution": execution, "feed_event": event}, 31: {"sent": sent}}
@@ -230,7 +230,7 @@ def test_every_other_record(rng):
     by_kind = {record["kind"]: record for record in bench.got}
     assert len(bench.got) == len(by_kind) == 6
     assert by_kind[DECISION.kind] == model.decision(decision, SERIAL)
-    assert by_kind[ORDER_SENT.kind] == model.order_sent(sent, now=31)
+    assert by_kind[ORDER_SENT.kind] == model.order_sent(decision, sent, now=31)
     assert by_kind[EXECUTION.kind] == stamped(EXECUTION, execution, 30)
     assert by_kind[FEED_EVENT.kind] == stamped(FEED_EVENT, event, 30)
     for kind, given in ((SESSION_BYTES, session), (REG_VALUE, value)):
@@ -242,12 +242,13 @@ def test_every_other_record(rng):
 @pytest.mark.parametrize("poisoned", [0, 1])
 def test_an_order_that_does_not_reach_its_venue(poisoned, rng):
     decision = anything(Decision, rng)
-    sent = anything(SentOrder, rng) | {"decision": decision}
+    sent = anything(SentOrder, rng)
     plan = {30: {"decision": decision}, 32: {"unsent": {"poisoned": poisoned}, "numbers": sent}}
     if poisoned:
         plan = {30: {"decision": decision}, 31: {"sent": sent}, 300: {"unsent": {"poisoned": 1}}}
     bench = Bench(TINY, plan, until=320)
-    assert bench.of(ORDER_SENT)[-1] == model.order_sent(sent, now=max(plan)) | {"flags": 1, "poisoned": poisoned}
+    expected = model.order_sent(decision, sent, now=max(plan)) | {"flags": 1, "poisoned": poisoned}
+    assert bench.of(ORDER_SENT)[-1] == expected
     assert len(bench.got) == 2 + poisoned
 
 
@@ -263,19 +264,19 @@ def test_decisions_and_orders_pass_while_the_market_is_at_its_fastest(rng):
             given = dict(plan.get(cycle, {}))
             if self.sent:
                 given["sent"], self.sent = self.sent, None
-                sents.append((cycle, given["sent"]))
+                sents.append((decisions[-1], given["sent"], cycle))
             elif cycle >= self.free and cycle < 900 and self.bench.room[-GATE_LATENCY]:
                 decisions.append(anything(Decision, rng))
                 given["decision"], self.free = decisions[-1], cycle + GATE_LATENCY + 1
                 if rng.random() < .1:
-                    self.free, self.sent = cycle + 170, anything(SentOrder, rng) | {"decision": decisions[-1]}
+                    self.free, self.sent = cycle + 170, anything(SentOrder, rng)
             return given
 
     play = Plan()
     play.bench = bench = Bench.__new__(Bench)
     bench.__init__(GBE, play, until=1200)
     assert bench.of(DECISION) == [model.decision(decision, SERIAL) for decision in decisions]
-    assert bench.of(ORDER_SENT) == [model.order_sent(sent, now=cycle) for cycle, sent in sents] != []
+    assert bench.of(ORDER_SENT) == [model.order_sent(*sent) for sent in sents] != []
     book = (MARKET_EVENT.kind, *BOOK_KINDS)
     assert [record for record in bench.got if record["kind"] in book] == list(chain(*expected))
     assert bench.dropped == 0

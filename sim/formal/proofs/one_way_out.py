@@ -16,6 +16,7 @@ from amaranth.lib import wiring
 
 from hdl.config import TINY
 from hdl.layouts import Action
+from hdl.messages import Intent
 from hdl.order.entry import OrderEntry
 from hdl.risk.checks.kill import Kill
 from hdl.risk.gate import Gate
@@ -57,9 +58,9 @@ class OneWayOut(wiring.Component):
 
     def _claims(self, m: Module, gate, entry):
         opened, passed, first = Signal(), Signal(), Signal()
-        beat, intent = entry.o.payload, entry.sent.payload.decision.intent
+        beat, intent = entry.o.payload, Signal(Intent)
         m.d.comb += first.eq(entry.o.valid & ~opened)
-        m.d.sync += [passed.eq(gate.o.valid & (gate.o.payload.reasons == 0)),
+        m.d.sync += [passed.eq(gate.o.valid & (gate.o.payload.reasons == 0)), intent.eq(gate.o.payload.intent),
                      opened.eq((opened | entry.o.valid) & ~(entry.o.valid & entry.o.ready & beat.last))]
         with m.If(first):
             m.d.comb += [Assert(passed), Assert(entry.sent.valid), Assert(~beat.last)]
