@@ -1,0 +1,48 @@
+"""What the software gate holds: one record, laid out from the declarations that the gateware is made from."""
+
+import numpy as np
+
+from hdl.config import NicConfig
+from hdl.registers import GATE
+from host.risk.fields import FIELDS, SYMBOL
+
+#: Bits that the kernel's signed numbers hold.
+_SIGNED = 63
+#: Of GATE.cause, by name.
+CAUSES = {bits.name: 1 << n for n, bits in enumerate(GATE["cause"].bits)}
+
+TOP = np.dtype([(name, "<i8") for name in ("bid_price", "bid_qty", "ask_price", "ask_qty", "inexact", "crossed")]
+               + [("rx_time", "<u8")])
+ORDER = np.dtype([("order_id", "<u8"), *((name, "<i8") for name in ("live", "symbol", "side", "left"))])
+#: In periods of the core clock: `pace` is one token, `depth` what may be owed, `due` when all will be paid back.
+BUCKET = np.dtype([(name, "<i8") for name in ("pace", "depth", "closed", "due")])
+
+
+def limits_dtype() -> np.dtype:
+    """One symbol's limits, by their names in the limits file, in the units of their registers (times in ns)."""
+    return np.dtype([(one.name, "<i8" if one.width < _SIGNED else "<u8") for one in FIELDS[SYMBOL].values()])
+
+
+def rows(config: NicConfig) -> int:
+    """A power of two: the low bits of any symbol pick one."""
+    return 1 << max(1, (config.symbols - 1).bit_length())
+
+
+def state_dtype(config: NicConfig) -> np.dtype:
+    """The whole state. The last bucket is the session's."""
+    count = rows(config)
+    return np.dtype([
+        ("symbols", "<i8"), ("strategies", "<i8"), ("venues", "<i8"), ("serial", "<i8"),
+        ("killed", "<i8"), ("cause", "<i8"), ("venue_killed", "<i8"), ("strategy_killed", "<i8"),
+        ("limits", limits_dtype(), (count,)), ("tops", TOP, (count,)), ("halted", "<i8", (count,)),
+        ("position", "<i8", (count,)), ("open", "<i8", (count, 2)),
+        ("orders", ORDER, (config.open_orders,)), ("buckets", BUCKET, (config.strategies + 1,)),
+    ])
+
+
+def new_state(config: NicConfig) -> np.ndarray:
+    """As after reset: all limits are zero, every order is rejected."""
+    state = np.zeros(1, state_dtype(config))
+    state["symbols"], state["strategies"], state["venues"] = config.symbols, config.strategies, config.venues
+    state["buckets"]["closed"] = 1
+    return state

@@ -1,0 +1,350 @@
+"""The software gate against the golden model and against a plain check that shares no code with either.
+
+The same stream of tops, intents, executions, kills and limits goes to all three. TICKGATE_INTENTS=1000000 asks for
+more than the usual number.
+"""
+
+import os
+import random
+from collections import Counter
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from hdl.config import GBE, TINY
+from hdl.layouts import BOOK_TOP, DECISION, EXECUTION, INTENT, MARKET_EVENT, ORDER_SENT, RECORD_BYTES, Action, Reason
+from hdl.registers import GATE, LIMITS, RESUME_KEY, STRATEGY
+from hdl.risk.checks import CHECKS as HARDWARE
+from host.risk import software
+from host.risk.checks import CHECKS
+from host.risk.registers import Write
+from host.risk.software import SoftwareGate
+from sim.models.risk import NEVER, GateModel, Limits, Order, Top
+
+INTENTS = int(os.environ.get("TICKGATE_INTENTS", "100000"))
+MASK64 = (1 << 64) - 1
+PERIOD = 8
+START = 10**18
+
+
+class Plain:
+    """Rejects what the design's table says, by the orders themselves: no running sums, no shared code."""
+
+    def __init__(self, config):
+        self.config, self.limits, self.tops, self.halted = config, {}, {}, set()
+        self.position, self.live, self.rates, self.used = Counter(), {}, {}, {}
+        self.kills, self.all = set(), False
+
+    def decide(self, one, now, cycle):
+        found = set()
+        stopped = {("venue", one["venue"]), ("strategy", one["strategy"])} & self.kills
+        inside = (one["symbol"] < self.config.symbols and one["strategy"] < self.config.strategies
+                  and one["venue"] < self.config.venues and one["side"] in (0, 1, 3) and not one["invalid"])
+        if not inside:
+            found.add(Reason.RESTRICTED)
+        if one["action"] == Action.CANCEL:
+            return found
+        if self.all or stopped:
+            found.add(Reason.KILL)
+        symbol = one["symbol"] & (self.rows() - 1)
+        limits = self.limits.get(symbol, Counter())
+        if symbol in self.halted or not limits["enable"]:
+            found.add(Reason.RESTRICTED)
+        bid, ask, good, time = self.tops.get(symbol, ((0, 0), (0, 0), True, 0))
+        best = [ask, bid] if one["side"] in (0, 2) else [bid, ask]
+        reference = best[0][0] if best[0][1] else best[1][0]
+        if not (good and (bid[1] or ask[1])) or not 0 <= now - time <= limits["age"]:
+            found.add(Reason.STALE)
+        price, qty = one["price"], one["qty"]
+        if qty == 0 or qty < limits["min"] or qty > limits["max"] or not limits["lot"] or qty % limits["lot"]:
+            found.add(Reason.QUANTITY)
+        if price * qty > limits["notional"]:
+            found.add(Reason.NOTIONAL)
+        if not reference - limits["band"] <= price <= reference + limits["band"] or (
+                not limits["tick"] or price % limits["tick"]):
+            found.add(Reason.COLLAR)
+        sells = one["side"] & 1
+        open_ = sum(left for _, of, side, left in self.live.values() if of == symbol and side == sells)
+        after = self.position[symbol] * (-1 if sells else 1) + open_ + qty
+        if after > limits["short" if sells else "long"] or after > 2**31 - (0 if sells else 1):
+            found.add(Reason.POSITION)
+        if not all(self.token(which, cycle) for which in ("session", one["strategy"])):
+            found.add(Reason.RATE)
+        slot = one["order_id"] % self.config.open_orders
+        if slot in self.live:
+            found.add(Reason.OPEN_ORDERS)
+        if not found:
+            self.live[slot] = (one["order_id"], symbol, sells, qty)
+            for which in ("session", one["strategy"]):
+                self.used[which] = (self.level(which, cycle) + self.every(which), cycle)
+        return found
+
+    def rows(self):
+        return max(2, 2 ** (self.config.symbols - 1).bit_length())
+
+    def every(self, which):
+        return max(2, (self.rates[which][0] + PERIOD - 1) // PERIOD)
+
+    def level(self, which, cycle):
+        """Leaky bucket: what has not run out yet (ITU-T I.371, the other of its two equal algorithms)."""
+        level, at = self.used.get(which, (0, cycle))
+        return max(0, level - (cycle - at))
+
+    def token(self, which, cycle):
+        interval, burst = self.rates.get(which, (0, 0))
+        if not (0 < interval < 2**40 and 0 < burst < 2**16) or (burst - 1) * self.every(which) >= 2**37:
+            return False
+        return self.level(which, cycle) <= (burst - 1) * self.every(which)
+
+    def filled(self, order_id, qty):
+        slot = order_id % self.config.open_orders
+        if slot not in self.live or self.live[slot][0] != order_id:
+            self.all = True
+            return
+        _, symbol, sells, left = self.live.pop(slot)
+        self.all |= qty > left
+        self.position[symbol] += -qty if sells else qty
+        if qty < left:
+            self.live[slot] = (order_id, symbol, sells, left - qty)
+
+    def gone(self, order_id):
+        slot = order_id % self.config.open_orders
+        if slot in self.live and self.live[slot][0] == order_id:
+            del self.live[slot]
+
+
+class Stream:
+    """One random day, given event by event to all three."""
+
+    def __init__(self, config, rng):
+        self.config, self.rng = config, rng
+        self.model, self.gate, self.plain = GateModel(config), SoftwareGate(config), Plain(config)
+        self.now, self.cycle, self.ids = START, START // PERIOD, []
+        self.decisions = np.zeros(1, DECISION.dtype)
+        for symbol in range(config.symbols):
+            self.limits(symbol)
+            self.top(symbol)
+        for which in (*range(config.strategies), "session"):
+            self.rate(which)
+
+    def limits(self, symbol):
+        rng = self.rng
+        values = {"enable": rng.random() < 0.97, "lot": rng.choice([1, 1, 1, 10, 7, 0] if rng.random() < 0.1 else [1]),
+                  "tick": rng.choice([0, 3] if rng.random() < 0.03 else [1, 100]), "min": rng.choice([0, 1, 50]),
+                  "max": rng.choice([500, 1_000, 2**32 - 1]), "notional": rng.choice([10**9, 3 * 10**9, MASK64]),
+                  "band": rng.choice([200, 1_000, 2**32 - 1]), "long": rng.choice([2_000, 5_000, 2**32 - 1]),
+                  "short": rng.choice([2_000, 5_000, 2**31, 0]), "age": rng.choice([10_000, 10**6, 2**40 - 1])}
+        self.plain.limits[symbol] = {name: int(value) for name, value in values.items()}
+        words = {"control": {"enable": int(values["enable"]), "lot": values["lot"], "tick": values["tick"]},
+                 "qty": {"min": values["min"], "max": values["max"]}, "collar": {"band": values["band"]},
+                 "position": {"long": values["long"], "short": values["short"]}, "max_age": {"age": values["age"]}}
+        self.gate.apply([Write(LIMITS, name, symbol, LIMITS[name].pack(**bits)) for name, bits in words.items()]
+                        + [Write(LIMITS, "notional", symbol, values["notional"])])
+        self.model.limits[symbol] = Limits(int(values["enable"]), *(values[name] for name in (
+            "lot", "tick", "min", "max", "notional", "band", "long", "short", "age")))
+
+    def rate(self, which):
+        rng = self.rng
+        interval = rng.choice([1, 100, 1_000, 40_000]) if rng.random() < 0.97 else rng.choice([0, 2**40 - 1, 2**41])
+        burst = rng.choice([1, 3, 50, 1_000]) if rng.random() < 0.97 else rng.choice([0, 65_535, 65_536])
+        block, index = (GATE, 0) if which == "session" else (STRATEGY, which)
+        self.gate.apply([Write(block, "rate_burst", index, burst), Write(block, "rate_interval", index, interval)])
+        bucket = self.model.session if which == "session" else self.model.strategies[which]
+        bucket.interval, bucket.burst = interval, burst
+        self.plain.rates[which] = (interval, burst)
+
+    def top(self, symbol):
+        rng = self.rng
+        middle = rng.randrange(10_000, 20_000) * 100
+        top = {"bid_price": middle - 100, "bid_qty": rng.choice([0, 100, 900, 900]), "ask_price": middle + 100,
+               "ask_qty": rng.choice([0, 100, 900, 900]), "inexact": int(rng.random() < 0.02),
+               "crossed": int(rng.random() < 0.02)}
+        time = self.now + (5 if rng.random() < 0.01 else -rng.choice([0, 100, 5_000]))
+        self.gate.on_records(raw(BOOK_TOP, symbol=symbol, time=time, **top))
+        self.model.top(symbol, Top(**top, rx_time=time))
+        self.plain.tops[symbol] = ((top["bid_price"], top["bid_qty"]), (top["ask_price"], top["ask_qty"]),
+                                   not (top["inexact"] or top["crossed"]), time)
+
+    def intent(self):
+        """Mostly orders that could pass, each now and then with something that could not be."""
+        rng, config = self.rng, self.config
+        symbol = rng.randrange(config.symbols)
+        limits, top = self.plain.limits[symbol], self.plain.tops[symbol]
+        side = rng.choice([0, 1, 3])
+        price = (top[1] if side == 0 else top[0])[0] + rng.choice([-100, 0, 0, 100])
+        one = {"order_id": rng.choice([rng.randrange(1 << 64), rng.randrange(config.open_orders)]), "symbol": symbol,
+               "side": side, "price": price, "qty": rng.choice([50, 100, 200]), "action": int(rng.random() < 0.05),
+               "strategy": rng.randrange(config.strategies), "venue": rng.randrange(config.venues)}
+        if rng.random() < 0.5:
+            odd = {"symbol": rng.choice([config.symbols, 255, 256 + symbol, 65_535]), "side": rng.choice([2, 4, 255]),
+                   "venue": rng.choice([config.venues, 3, 4, 255]), "strategy": rng.choice([config.strategies, 15, 16]),
+                   "price": rng.choice([0, 1, price + 1, limits["band"] + price, max(0, price - limits["band"] - 1),
+                                        2**32 - 1]) & 0xFFFFFFFF,
+                   "qty": rng.choice([0, 1, limits["min"], limits["max"], limits["max"] + 1, limits["long"],
+                                      limits["short"], 2**31, 2**32 - 1]) & 0xFFFFFFFF,
+                   "action": rng.choice([1, 2, 255])}
+            for name in rng.sample(sorted(odd), rng.choice([1, 1, 2])):
+                one[name] = odd[name] if name in ("price", "qty") or rng.random() < 0.2 else one[name]
+        return one
+
+    def decide(self):
+        one = self.intent()
+        widths = {"symbol": 8, "side": 2, "action": 1, "strategy": 4, "venue": 2}
+        cut = one | {name: one[name] & (1 << width) - 1 for name, width in widths.items()}
+        cut["invalid"] = int(cut != one)
+        got = software.decide(self.gate.state, INTENT.make(**one), 0, self.now, self.cycle, self.decisions)
+        want = self.model.decide(Order(**cut), self.now, self.cycle)
+        record = self.decisions[0]
+        assert vars(want) == {name: int(record[name]) for name in vars(want)}, one
+        plain = self.plain.decide(cut, self.now, self.cycle)
+        assert got == want.reasons == sum(1 << reason for reason in plain), (one, plain)
+        assert {name: int(record[name]) for name in ("order_id", "symbol", "side", "price", "qty", "strategy")} == {
+            name: cut[name] for name in ("order_id", "symbol", "side", "price", "qty", "strategy")}
+        if not got and cut["action"] == Action.NEW:
+            self.ids.append(cut["order_id"])
+        return got
+
+    def happens(self):
+        """One thing that is no intent."""
+        rng, what = self.rng, self.rng.random()
+        if what < 0.35:
+            self.top(rng.randrange(self.config.symbols))
+        elif what < 0.85:
+            self.execution()
+        elif what < 0.93:
+            self.control()
+        elif what < 0.96:
+            symbol = rng.randrange(self.config.symbols)
+            halted = rng.random() < 0.3
+            self.gate.on_records(raw(MARKET_EVENT, type=ord("H"), symbol=symbol, detail=ord("P" if halted else "T")))
+            self.model.halted[symbol] = halted
+            (self.plain.halted.add if halted else self.plain.halted.discard)(symbol)
+        elif what < 0.98:
+            self.limits(rng.randrange(self.config.symbols))
+        else:
+            self.rate(rng.choice([*range(self.config.strategies), "session"]))
+
+    def execution(self):
+        rng = self.rng
+        known = self.ids and rng.random() < 0.995
+        order = self.ids.pop(rng.randrange(len(self.ids))) if known else rng.randrange(1 << 64)
+        kind = rng.choice("FFFF4C8A0" if rng.random() < 0.999 else "GH")
+        if kind == "A" and rng.random() < 0.5:  # its frame did not leave
+            self.gate.on_records(raw(ORDER_SENT, order_id=order, flags=1))
+            self.model.unsent(order)
+            self.plain.gone(order)
+            return
+        qty = rng.choice([10, 50, 100]) if kind == "F" else 0
+        self.gate.on_records(raw(EXECUTION, order_id=order, exec_type=ord(kind), last_qty=qty))
+        self.model.report(ord(kind), order, qty)
+        if kind == "F":
+            self.plain.filled(order, qty)
+        elif kind in "48C":
+            self.plain.gone(order)
+        elif kind in "GH":
+            self.plain.all = True
+        if kind in "FA0":
+            self.ids.append(order)
+
+    def control(self):
+        rng, model, plain = self.rng, self.model, self.plain
+        venue, strategy = rng.randrange(self.config.venues), rng.randrange(self.config.strategies)
+        if rng.random() < 0.05:
+            name, value = rng.choice([("kill", 1), ("venue_kill", 1 << venue), ("strategy_kill", 1 << strategy)])
+            self.gate.apply([Write(GATE, name, 0, value)])
+            if name == "kill":
+                model.kill_global()
+                plain.all = True
+            elif name == "venue_kill":
+                model.venue_killed[venue] = True
+                plain.kills.add(("venue", venue))
+            else:
+                model.strategy_killed[strategy] = True
+                plain.kills.add(("strategy", strategy))
+            return
+        key = RESUME_KEY if rng.random() < 0.95 else 0
+        everything = int(rng.random() < 0.9)
+        self.gate.apply([Write(GATE, "resume", 0, GATE["resume"].pack(
+            key=key, all=everything, venues=1 << venue, strategies=1 << strategy))])
+        model.resume(key, bool(everything), 1 << venue, 1 << strategy)
+        if key:
+            plain.all &= not everything
+            plain.kills -= {("venue", venue), ("strategy", strategy)}
+
+    def run(self, intents):
+        """Counts of reasons: every set of them that came up."""
+        counts = Counter()
+        for _ in range(intents):
+            while self.rng.random() < 0.4:
+                self.happens()
+            counts[self.decide()] += 1
+            step = self.rng.choice([1, 1, 10, 1_000])
+            self.now, self.cycle = self.now + PERIOD * step, self.cycle + step
+        self.same_state()
+        return counts
+
+    def same_state(self):
+        state, model = self.gate.state, self.model
+        assert state["position"][0].tolist() == [one.position for one in model.exposure]
+        assert state["open"][0].tolist() == [one.open for one in model.exposure]
+        assert (bool(state["killed"][0]), int(state["cause"][0])) == (model.killed, model.cause)
+
+
+def raw(record, **values):
+    return record.make(**values).view(np.uint8).reshape(-1, RECORD_BYTES)
+
+
+def test_every_check_of_the_gateware_is_here():
+    assert {check.reason: check.cancels for check in HARDWARE} == {
+        reason: cancels for reason, (_, cancels) in CHECKS.items() if reason != Reason.KILL} | {Reason.KILL: False}
+
+
+@pytest.mark.slow
+def test_it_agrees_with_the_model_and_with_a_plain_check(rng):
+    counts = Stream(GBE, rng).run(INTENTS)
+    bits = [check.reason for check in HARDWARE]
+    assert counts[0] > INTENTS // 50
+    missing = [reason.name for reason in bits if not counts[1 << reason]]
+    pairs = [(one.name, other.name) for one, other in combinations(bits, 2)
+             if not any(set_ >> one & 1 and set_ >> other & 1 for set_ in counts)]
+    print(f"{INTENTS:,} intents: {counts[0]:,} passed, {len(counts)} different sets of reasons")
+    assert not missing, "never alone"
+    assert not pairs, "never together"
+
+
+def test_it_agrees_in_another_size(rng):
+    counts = Stream(TINY, rng).run(5_000)
+    assert counts[0]
+
+
+def test_a_batch_is_the_same_as_one_after_the_other(rng):
+    gates = [SoftwareGate(GBE), SoftwareGate(GBE)]
+    stream = Stream(GBE, rng)
+    for gate in gates:
+        gate.state[:] = stream.gate.state
+    intents = np.concatenate([INTENT.make(**stream.intent()) for _ in range(500)]).astype(INTENT.dtype)
+    now = START + np.arange(500, dtype=np.int64) * 1_000
+    one, many = np.zeros(500, DECISION.dtype), np.zeros(500, DECISION.dtype)
+    for at in range(500):
+        gates[0].decide(intents, int(now[at]), at, one)
+    software.decide_all(gates[1].state, intents, now, now // PERIOD, many)
+    assert one.tobytes() == many.tobytes()
+    assert gates[0].state.tobytes() == gates[1].state.tobytes()
+
+
+def test_after_reset_everything_is_rejected():
+    gate = SoftwareGate(GBE)
+    (decision,) = gate.decide(INTENT.make(order_id=1, price=10_000, qty=1), START)
+    assert decision["reasons"] & 1 << Reason.RESTRICTED
+    assert decision["rate_slack"] == NEVER
+
+
+def test_a_check_that_is_missing_here_rejects_every_new_order(monkeypatch):
+    monkeypatch.setattr(software, "_LACKS", 1 << Reason.COLLAR)
+    gate = Stream(GBE, random.Random(1)).gate
+    for action in Action:
+        intents, decisions = (made.view(np.recarray) for made in (
+            INTENT.make(order_id=1, action=action), np.zeros(1, DECISION.dtype)))
+        software.decide.py_func(gate.state.view(np.recarray), intents, 0, START, 0, decisions)
+        assert bool(decisions.reasons[0] & 1 << Reason.COLLAR) == (action == Action.NEW)
