@@ -1,5 +1,7 @@
 """What the software gate holds: one record, laid out from the declarations that the gateware is made from."""
 
+from functools import cache
+
 import numpy as np
 
 from hdl.config import NicConfig
@@ -28,8 +30,11 @@ def rows(config: NicConfig) -> int:
     return 1 << max(1, (config.symbols - 1).bit_length())
 
 
+@cache
 def state_dtype(config: NicConfig) -> np.dtype:
-    """The whole state. The last bucket is the session's."""
+    """The whole state. The last bucket is the session's. One object for all gates of a size: numba knows a structured
+    dtype by its object at once, and by its contents in 1.8 us.
+    """
     count = rows(config)
     return np.dtype([
         ("symbols", "<i8"), ("strategies", "<i8"), ("venues", "<i8"), ("serial", "<i8"),
