@@ -1,8 +1,8 @@
 """Register banks: the gateware side of `hdl.registers`.
 
-One bus reaches every unit. The master drives `addr`, `wdata` and the one-cycle strobes `write` and
-`read`; a unit answers a read of its own registers on `rdata` exactly `READ_LATENCY` cycles after the
-strobe and drives 0 at any other time, so that answers are merged with OR.
+One bus reaches every unit. The master drives `addr`, `wdata` and the one-cycle strobes `write` and `read`, and leaves
+`addr` and `wdata` as they are in the cycle after a strobe; a unit answers a read of its own registers on `rdata`
+exactly `READ_LATENCY` cycles after the strobe and drives 0 at any other time, so that answers are merged with OR.
 """
 
 from amaranth.hdl import Module, Signal, unsigned
@@ -17,7 +17,7 @@ ADDR_BITS = 16
 
 
 class BusSignature(wiring.Signature):
-    """Seen from the master. `addr` and `wdata` hold only in the cycle of the strobe."""
+    """Seen from the master. `addr` and `wdata` hold in the cycle of the strobe and in the next."""
 
     def __init__(self):
         super().__init__({
@@ -38,11 +38,11 @@ class RegisterBank(wiring.Component):
     Ports
     -----
     bus : In(BusSignature)
-    <reg>_value : Out(64), for `rw`: what is held; the unit reads it. Updated the cycle after the write.
+    <reg>_value : Out(64), for `rw`: what is held; the unit reads it. Updated 2 cycles after the write's strobe.
     <reg>_set, <reg>_data : In, for `rw`: the unit itself replaces the value (a bus write wins).
     <reg>_status : In(64), for `ro`: what a read returns.
-    <reg>_stb, <reg>_wdata : Out, for `rw` and `wo`: `stb` is high for the one cycle in which a bus
-        write arrives, `wdata` is what is being written.
+    <reg>_stb, <reg>_wdata : Out, for `rw` and `wo`: `stb` is high for one cycle, that after the bus write's strobe;
+        `wdata` is what is being written.
     """
 
     def __init__(self, config: NicConfig, block: Block, index: int = 0, without: tuple[str, ...] = ()):
@@ -65,27 +65,32 @@ class RegisterBank(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         bits = (self.block.stride - 1).bit_length()
-        here = self.bus.addr[bits:] == self.base >> bits
-        answer = Signal(WORD_BITS)
-        m.d.sync += [answer.eq(0), self.bus.rdata.eq(answer)]
+        here, write, read, number = Signal(), Signal(), Signal(), Signal(bits)    # a cycle after the strobe
+        m.d.comb += here.eq(self.bus.addr[bits:] == self.base >> bits)
+        m.d.sync += [write.eq(here & self.bus.write), read.eq(here & self.bus.read), number.eq(self.bus.addr[:bits]),
+                     self.bus.rdata.eq(0)]
+        answers = {}
         for n, reg in self.kept:
             hit = Signal(name=f"{reg.name}_hit")
-            m.d.comb += hit.eq(here & (self.bus.addr[:bits] == n if bits else 1))
+            m.d.comb += hit.eq(number == n if bits else 1)
             if reg.access == "ro":
                 value = getattr(self, f"{reg.name}_status")
             else:
-                m.d.comb += [getattr(self, f"{reg.name}_stb").eq(hit & self.bus.write),
+                m.d.comb += [getattr(self, f"{reg.name}_stb").eq(hit & write),
                              getattr(self, f"{reg.name}_wdata").eq(self.bus.wdata)]
                 value = 0
             if reg.access == "rw":
                 value = Signal(reg.width, init=reg.init, name=f"{reg.name}_held")
                 m.d.comb += getattr(self, f"{reg.name}_value").eq(value)
-                with m.If(hit & self.bus.write):
+                with m.If(hit & write):
                     m.d.sync += value.eq(self.bus.wdata)
                 with m.Elif(getattr(self, f"{reg.name}_set")):
                     m.d.sync += value.eq(getattr(self, f"{reg.name}_data"))
-            with m.If(hit & self.bus.read):
-                m.d.sync += answer.eq(value)
+            answers[n] = value
+        with m.If(read), m.Switch(number):
+            for n, value in answers.items():
+                with m.Case(n):
+                    m.d.sync += self.bus.rdata.eq(value)
         return m
 
 
@@ -103,7 +108,9 @@ class BusFanout(wiring.Component):
         m = Module()
         addr, wdata = Signal(ADDR_BITS), Signal(WORD_BITS)
         write, read = Signal(), Signal()
-        m.d.sync += [addr.eq(self.i.addr), wdata.eq(self.i.wdata), write.eq(self.i.write), read.eq(self.i.read)]
+        m.d.sync += [write.eq(self.i.write), read.eq(self.i.read)]
+        with m.If(self.i.write | self.i.read):
+            m.d.sync += [addr.eq(self.i.addr), wdata.eq(self.i.wdata)]
         merged = 0
         for n in range(self.units):
             m.d.comb += [self.o[n].addr.eq(addr), self.o[n].wdata.eq(wdata),

@@ -123,6 +123,7 @@ class GateBench:
 
     async def write(self, block: Block, name: str, value: int, index: int = 0):
         await self.step(Cycle(write=(self.where.address(block, name, index), value)))
+        await self.idle(1)      # address and word hold
 
     async def read(self, block: Block, name: str, index: int = 0) -> int:
         dut = self.dut

@@ -78,13 +78,14 @@ class Sequencer(wiring.Component):
             ]
         m.d.comb += self.bus.rdata.eq(reduce(or_, (state.bus.rdata for state in states)))
 
-        turns = self._take_turns(m, states, ports, views)
+        turns, early = self._take_turns(m, states, ports, views)
         message, standing = Signal(FeedMessage), Signal(Standing)
         following = Signal(64)
         m.d.comb += [
             message.eq(_selected(turns, [port.message for port in ports])),
             standing.eq(_selected(turns, [port.standing for port in ports])),
             following.eq(_selected(turns, [port.next for port in ports])),
+            *(message[name].eq(value) for name, value in early.items()),
         ]
         verdict = Signal(Verdict)
         fault = Signal(16)
@@ -105,9 +106,13 @@ class Sequencer(wiring.Component):
         return m
 
     def _take_turns(self, m, states, ports, views):
-        """One port at a time, one bit each, high in the cycle after its turn was given; the lowest goes first."""
+        """One port at a time, one bit each, high in the cycle after its turn was given; the lowest goes first.
+
+        Also returns the fields by which messages find their way, chosen a cycle before the others.
+        """
         turns = Signal(len(ports))
         free, taken = Signal(), 0
+        early = {name: Signal.like(ports[0].now[name], name=name, reset_less=True) for name in ("feed", "locate")}
         m.d.comb += free.eq(~(turns.any() | Cat(state.writes for state in states).any()))
         for n, port in enumerate(ports):
             m.submodules[f"port{n}"] = port
@@ -115,7 +120,12 @@ class Sequencer(wiring.Component):
             m.d.comb += [port.feeds.eq(views), port.turn.eq(free & port.wants & ~taken)]
             m.d.sync += turns[n].eq(port.turn)
             taken = taken | port.wants
-        return turns
+        for name, value in early.items():
+            chosen = ports[-1].now[name]
+            for port in reversed(ports[:-1]):
+                chosen = Mux(port.wants, port.now[name], chosen)
+            m.d.sync += value.eq(chosen)
+        return turns, early
 
     def _judge(self, m, message, standing, verdict, fault):
         """Sets `verdict`, and `fault` to the `Inexact` bits that the message causes."""

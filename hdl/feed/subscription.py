@@ -41,7 +41,7 @@ class SymbolState(wiring.Component):
     -----
     bus : In(BusSignature), the registers of SYMBOL.
     inexact : In(16), crossed : In(1), shown in `status`.
-    clear : Out, high in the cycle after 1 is written to the register.
+    clear : Out, high for one cycle, 2 cycles after the strobe that writes 1 to the register.
     halted : Out
     route : Out(Route)
     name : Out(64)

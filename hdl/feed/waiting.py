@@ -59,6 +59,7 @@ class Waiting(wiring.Component):
     feeds : In, array of `FeedView`.
     wants : Out, combinational: a message is here and has not had its turn.
     turn : In, answers `wants` in the same cycle.
+    now : Out(FeedMessage), in the cycle of `turn`: the message whose turn it is.
     message : Out(FeedMessage)
     standing : Out(Standing)
     next : Out(64), the sequence number after it.
@@ -70,14 +71,14 @@ class Waiting(wiring.Component):
             "i": In(stream.Signature(FeedMessage, always_ready=True)),
             "feeds": In(data.ArrayLayout(FeedView, config.feeds)),
             "wants": Out(1), "turn": In(1), "went_on": In(1),
-            "message": Out(FeedMessage), "standing": Out(Standing), "next": Out(64),
+            "now": Out(FeedMessage), "message": Out(FeedMessage), "standing": Out(Standing), "next": Out(64),
         })
 
     def elaborate(self, platform):
         m = Module()
         waits = Signal()
         held = Signal(FeedMessage, reset_less=True)
-        now = Signal(FeedMessage)   # what is compared: what waits, or what comes
+        now = self.now              # what is compared: what waits, or what comes
         view = Signal(FeedView)
         m.d.comb += [
             self.wants.eq(self.i.valid | waits),

@@ -93,13 +93,13 @@ class Division(wiring.Component):
     Ports
     -----
     now, midnight, coming : In; `coming` as of `Counter`.
-    soon : Out, in this cycle and the next `digits` and `ms` are those of a result. done : Out, the second of them.
+    soon : Out, in this cycle and the next two `digits` and `ms` are those of a result. done : Out, the last of them.
     digits, ms : Out, time of day when this division began.
     rest : Out, with `done`: nanoseconds from that millisecond to the next cycle, plus `REST_OFFSET`.
     good : Out(1), `now` was within 24 hours after `midnight`.
     """
 
-    LATENCY = 2 * (sum(DIGIT_LIMIT) + len(DIGIT_LIMIT)) + 8
+    LATENCY = 2 * (sum(DIGIT_LIMIT) + len(DIGIT_LIMIT)) + 9
 
     def __init__(self):
         super().__init__({
@@ -148,15 +148,18 @@ class Division(wiring.Component):
                     m.d.sync += [left.eq(tried), self.digits[place].eq(self.digits[place] + 1),
                                  self.ms.eq(self.ms + worth_ms)]
                 with m.Elif(place == len(DIGIT_MS) - 1):
-                    m.next = "soon"
+                    m.d.sync += self.soon.eq(1)
+                    m.next = "settle"
                 with m.Else():
                     m.d.sync += place.eq(place + 1)
-            with m.State("soon"):
-                m.d.comb += self.soon.eq(1)
+            with m.State("settle"):
+                m.next = "rest"
+            with m.State("rest"):
+                m.d.sync += self.done.eq(1)
                 m.d.sync += self.rest.eq(Cat(low[:LOW_BITS], left[:REST_BITS - LOW_BITS]) + elapsed)
                 m.next = "done"
             with m.State("done"):
-                m.d.comb += [self.soon.eq(1), self.done.eq(1)]
+                m.d.sync += [self.soon.eq(0), self.done.eq(0)]
                 m.next = "begin"
         m.d.comb += self.good.eq(fits & ((self.digits[0] < 2) | (self.digits[0] == 2) & (self.digits[1] < 4)))
         return m
@@ -233,16 +236,16 @@ class Clock(wiring.Component):
         """Between two divisions the time of day steps by itself, with what follows it worked out beforehand."""
         digits, ms, known = Signal(data.ArrayLayout(4, len(DIGIT_MS))), Signal(MS_BITS), Signal()
         next_digits, next_ms, last = Signal.like(digits), Signal(MS_BITS), Signal()
-        base, base_ms = Signal.like(digits), Signal(MS_BITS)
+        base, base_ms = Signal.like(digits), Signal(MS_BITS)    # what the next millisecond is one more than
         rest, before = Signal(REST_BITS + 1), Signal(REST_BITS + 1)     # of the next cycle; the top bit: one ms more
         turn = before[-1]
         m.d.comb += [
             self.stamp.known.eq(known & date.good), self.stamp.date.eq(date.date), self.stamp.ms.eq(ms),
             self.stamp.date_digits.eq(date.digits), self.stamp.time_digits.eq(digits),
             before.eq(Mux(division.done, division.rest, rest)),
-            base.eq(Mux(division.soon, division.digits, digits)), base_ms.eq(Mux(division.soon, division.ms, ms)),
         ]
         m.d.sync += [
+            base.eq(Mux(division.soon, division.digits, digits)), base_ms.eq(Mux(division.soon, division.ms, ms)),
             rest.eq(before[:-1] + Cat(counter.following, Mux(turn, REST_OFFSET >> STEP_BITS, 0))),
             next_ms.eq(base_ms + 1), last.eq(self._increment(m, base, next_digits)),
         ]

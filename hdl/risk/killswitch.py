@@ -14,7 +14,7 @@ CAUSES = tuple(bits.name for bits in GATE["cause"].bits)
 class KillSwitch(wiring.Component):
     """Holds the kills until `resume` lifts them.
 
-    A kill set in the cycle of a resume stays. A write acts 2 cycles after its strobe, a fault in the next cycle,
+    A kill set in the cycle of a resume stays. A write acts 3 cycles after the bus's strobe, a fault in the next cycle,
     `trip` in its own. All other outputs are registers, and what they are going to hold is known a cycle ahead, so
     that an order can be looked up before its verdict and yet be judged by what is killed in the cycle of it.
 

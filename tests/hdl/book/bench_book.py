@@ -94,7 +94,7 @@ async def clears_and_faults_in_traffic(dut):
     cleared = [0] * SMALL.symbols
     causes = cycle((Inexact.GAP, Inexact.BAD_FRAME))
     n, wanted = 0, ("GAP", "BAD_FRAME", "exact", "notices")
-    while n < 3 * COUNT or not all(bench.seen[what] for what in wanted) and n < 30 * COUNT:
+    while n < 3 * COUNT or (not all(bench.seen[what] for what in wanted) and n < 30 * COUNT):
         n += 1
         symbol = rng.randrange(SMALL.symbols)
         clear, fault = 0, None

@@ -36,6 +36,7 @@ async def write(dut, block, name, index, value):
     dut.bus__write.value = 1
     await RisingEdge(dut.clk)
     dut.bus__write.value = 0
+    await RisingEdge(dut.clk)       # address and data hold, and the value is there after it
 
 
 async def read(dut, block, name, index):

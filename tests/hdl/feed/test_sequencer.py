@@ -42,10 +42,11 @@ def run(config, ports, writes=None):
             for n, port in enumerate(inputs):
                 ctx.set(dut.i[n].valid, cycle in port)
                 ctx.set(dut.i[n].payload, asdict(port.get(cycle, FeedMessage())))
-            feed, expected = writes.get(cycle, (0, 0))
-            ctx.set(dut.bus.write, cycle in writes)
-            ctx.set(dut.bus.addr, registers.address(FEED, "expected", feed))
-            ctx.set(dut.bus.wdata, expected)
+            ctx.set(dut.bus.write, cycle + 1 in writes)      # it acts a cycle after its strobe
+            if cycle + 1 in writes:
+                feed, expected = writes[cycle + 1]
+                ctx.set(dut.bus.addr, registers.address(FEED, "expected", feed))
+                ctx.set(dut.bus.wdata, expected)
             shapes = {"o": FeedMessageStruct, "fault": FeedFault, "event": FEED_EVENT.layout, "bad": 64}
             for name, shape in shapes.items():
                 port = getattr(dut, name)

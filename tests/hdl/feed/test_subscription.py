@@ -54,6 +54,8 @@ class Bench:
                     ctx.set(dut.bus.addr, what)
                     ctx.set(dut.bus.wdata, value)
                     await settle(ctx, 1, found, spacing)
+                    ctx.set(dut.bus.write, 0)
+                    await settle(ctx, 1, found, spacing)     # it acts a cycle after its strobe
                 else:
                     ctx.set(dut.i.valid, 1)
                     ctx.set(dut.i.payload, asdict(what))
@@ -158,4 +160,4 @@ def test_clear_is_one_cycle_and_lifts_the_halt():
                 await ctx.tick()
 
     simulate(dut, bench)
-    assert seen == [(0, 3)] * 3 + [(2, 3), (0, 1), (0, 1)] + [(0, 1)] * 3
+    assert seen == [(0, 3)] * 3 + [(0, 3), (2, 3), (0, 1)] + [(0, 1)] * 3

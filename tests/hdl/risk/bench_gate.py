@@ -122,12 +122,12 @@ async def equals_model(dut):
         found |= decision["reasons"]
     passed = sum(decision["reasons"] == 0 for decision in verdicts.values())
     dut._log.info("%d verdicts, %d passed, reasons seen %#x", len(verdicts), passed, found)
-    assert passed > CYCLES // 100, "the stream must pass some orders to say anything"
+    assert passed > CYCLES // 400, "the stream must pass some orders to say anything"
     assert GBE.symbols
 
 
 #: Cycles from the strobe of a write to the cycle in which it kills, or no longer does.
-KILL_CYCLES = 2
+KILL_CYCLES = 3
 
 
 def draw_kill(bench, rng) -> tuple[str, int]:
@@ -154,7 +154,7 @@ async def kills_act_in_the_cycle_of_the_verdict(dut):
             "order_id": serial, "strategy": rng.randrange(CONFIG.strategies), "venue": rng.randrange(CONFIG.venues),
             "action": int(rng.random() < 0.2)})
         name, value = draw_kill(bench, rng)
-        writes = rng.random() < 0.2
+        writes = pending[-1] is None and rng.random() < 0.25     # the bus holds a word for two cycles
         given.write = (bench.where.address(GATE, name), value) if writes else None
         await bench.step(given)
 
