@@ -72,6 +72,8 @@ INTENTS = _records("nic.intents", INTENT, "EMS to NIC: orders and cancels")
 ARMS = _records("nic.arms", ARM, "analytics to NIC: triggers")
 
 ORDERS = Topic("oms.orders", Kind.STRUCT, "each change of an order's state")
+QUOTE_REQUESTS = Topic("quotes.requests", Kind.FIX, "client to EMS: 35=R, one instrument each")
+QUOTES = Topic("quotes.answers", Kind.FIX, "EMS to client: 35=S, or 35=AG with the reason")
 PARENTS = Topic("ems.parents", Kind.STRUCT, "each change of a parent order that an algorithm works")
 COMMANDS = Topic("risk.commands", Kind.STRUCT, "risk to EMS: bring the position of a stock to at most `to` shares; "
                                                "EMS: it is there")
@@ -87,8 +89,8 @@ TAP = Topic("*", Kind.STRUCT, "every topic")
 
 TOPICS = {topic.name: topic for topic in (
     PROPOSED, PASSED, ROUTED, VENUE_REPORTS, REPORTS, REJECTED, MARKET_EVENTS, TOPS, LEVELS, FEED_EVENTS,
-    DECISIONS, SENT, NIC_EXECUTIONS, INTENTS, ARMS, ORDERS, PARENTS, COMMANDS, POSITIONS, BREAKS, UTILISATION, CONTROL,
-    VENUES, FAULTS)}
+    DECISIONS, SENT, NIC_EXECUTIONS, INTENTS, ARMS, ORDERS, QUOTE_REQUESTS, QUOTES, PARENTS, COMMANDS, POSITIONS, BREAKS,
+    UTILISATION, CONTROL, VENUES, FAULTS)}
 
 #: The record topics by record kind: where a record from the NIC belongs.
 BY_RECORD = {topic.record.kind: topic for topic in TOPICS.values() if topic.record}

@@ -19,6 +19,7 @@ from host.desk.nicport import NicPort
 from host.ems.adapter import EmsAdapter
 from host.ems.ems import Ems
 from host.ems.ids import DAY_NS, OrderIds
+from host.ems.rfq import RfqAdapter
 from host.ems.router import Router
 from host.ems.working import WorkingAdapter
 from host.marketdata.adapter import MarketDataAdapter
@@ -100,6 +101,8 @@ class Desk:
         self.ems = EmsAdapter(self.bus, Ems(universe, self.oms, router), sessions)
         self.working = WorkingAdapter(self.bus, universe, router, self.oms, child_ids, self._held,
                                       lambda stock: limits.symbols[stock].tick_usd)
+        self.rfq = RfqAdapter(self.bus, universe, self.books, self._held, lambda stock: limits.symbols[stock].tick_usd,
+                              self.risk.reasons, self.appetite)
         self._positions = PositionsAdapter(self.bus, universe, self.books, self.positions)
         tca = TcaAdapter(self.bus, universe, FEES)
         self.tca, self.scorer = tca.tca, tca.scorer

@@ -96,6 +96,10 @@ class RiskAdapter:
         else:
             self.bus.publish(PASSED, message.payload, cause=message)
 
+    def reasons(self, order: NewOrder) -> int:
+        """What the host's gate would say of an order now; 0 passes."""
+        return self.gate.check(order, self._book(order))
+
     def _book(self, order: NewOrder) -> Book:
         own = sum(notional for notional, strategy in self._open.values() if strategy == order.strategy)
         return Book(self.gross, own, self.positions.net)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from fixparse.codec import parse
+from fixparse.codec import build, encode, parse
 from fixparse.enums import ExecType, OrdStatus
 from hdl.layouts import Action, Side
 from host.alpha.strategy import Propose, Withdraw
-from host.bus.topics import COMMANDS, FAULTS, PARENTS, PASSED, PROPOSED, ROUTED
+from host.bus.topics import COMMANDS, FAULTS, PARENTS, PASSED, PROPOSED, QUOTE_REQUESTS, QUOTES, ROUTED
 from host.ems.algos import Iceberg, Sweep
 from host.messages import TRADE
 from tests.host.desk.test_flow import ASK, BID, Rig
@@ -109,6 +109,19 @@ def test_reduce_withdraws_what_is_live_and_sweeps_until_the_position_is_there(ri
     assert rig.desk.positions.position("AAPL").qty == 30
     assert rig.on(COMMANDS)[-1].payload["command"] == "reduced"
     assert len(children(rig)) == 4
+
+
+def test_a_request_for_a_quote_is_answered_on_the_bus(rig):
+    raw = encode(build(b"FIX.4.4", [(35, b"R"), (34, b"1"), (131, b"R7"), (146, b"1"), (55, b"AAPL"), (38, b"100")]))
+    rig.desk.bus.publish(QUOTE_REQUESTS, raw)
+    quote = parse(rig.on(QUOTES)[0].payload)
+    assert (quote.text(35), quote.text(131)) == ("S", "R7")
+    assert quote.price(132) < quote.price(133)
+    rig.desk.risk.kill("tester", "trying it")
+    rig.desk.bus.publish(QUOTE_REQUESTS, raw)
+    assert parse(rig.on(QUOTES)[1].payload).text(35) == "AG"
+    rig.desk.bus.publish(QUOTE_REQUESTS, raw[:20])
+    assert "cannot be answered" in rig.on(FAULTS)[-1].payload["what"]
 
 
 def test_a_sweep_is_rejected_like_any_order(rig):
