@@ -56,18 +56,18 @@ def _symbol(index: int, table: Table) -> list[Write]:
 
 
 def writes(limits: Limits, universe: Universe, before: Limits | None = None) -> list[Write]:
-    """Everything the NIC needs; the serial number last. A stock without limits stays restricted.
+    """Everything the NIC needs; the serial number last. A stock without limits stays restricted, and a strategy that
+    is not enabled gets no tokens: its armed triggers are rejected too.
 
     Parameters
     ----------
-    before : limits that the NIC may hold: strategies that are no more get no tokens.
+    before : limits that the NIC may hold: strategies that are no more get no tokens either.
     """
     result = []
-    known = {one.index for one in limits.strategies.values()}
-    for gone in sorted({one.index for one in before.strategies.values()} - known) if before else ():
-        result += _writes(STRATEGY_LEVEL, gone, None)
-    for strategy in limits.strategies.values():
-        result += _writes(STRATEGY_LEVEL, strategy.index, strategy)
+    tables = {one.index: None for one in (before.strategies if before else {}).values()} | {
+        one.index: one if one.enabled else None for one in limits.strategies.values()}
+    for index, strategy in tables.items():
+        result += _writes(STRATEGY_LEVEL, index, strategy)
     for listing in universe.listings:
         if symbol := limits.symbols.get(listing.stock):
             result += _symbol(listing.index, symbol)

@@ -175,6 +175,15 @@ def test_a_stock_without_limits_stays_restricted(tree):
     assert [write.value for write in writes if write.block is LIMITS and write.index == 3] == [0]
 
 
+def test_a_strategy_that_is_closed_or_gone_gets_no_tokens(tree):
+    before = check(copy.deepcopy(tree), "x")
+    tree["strategies"]["maker"]["enabled"] = False
+    del tree["strategies"]["taker"]
+    last = {(write.block.name, write.register, write.index): write.value
+            for write in registers.writes(check(tree, "x"), UNIVERSE, before)}
+    assert [last[STRATEGY.name, name, index] for name in ("rate_interval", "rate_burst") for index in (0, 1)] == [0] * 4
+
+
 class Registers:
     """A NIC's registers as a dictionary."""
 
