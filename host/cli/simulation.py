@@ -123,7 +123,7 @@ class Simulation:
 
     def set_limits(self, limits: Limits) -> None:
         """New limits: the NIC's at once and read back, then the desk's."""
-        self.driver.apply(registers.writes(limits, self.universe))
+        self.driver.apply(registers.writes(limits, self.universe, before=self.limits))
         self.limits = self.desk.risk.limits = limits
 
     def _orders(self) -> None:
