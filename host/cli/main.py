@@ -4,7 +4,23 @@ import sys
 
 import typer
 
-from host.cli import bench, bitstream, docs, formal, keys, kill, latency, limits, places, replay, risk, run, status, tca
+from host.cli import (
+    bench,
+    bitstream,
+    dashboard,
+    docs,
+    formal,
+    keys,
+    kill,
+    latency,
+    limits,
+    places,
+    replay,
+    risk,
+    run,
+    status,
+    tca,
+)
 from host.cli.errors import UserError
 
 #: Exit codes: the input was wrong, we were, the user stopped it.
@@ -22,6 +38,7 @@ app.command("resume")(kill.resume)
 app.command("status")(status.status)
 app.command("latency")(latency.latency)
 app.command("tca")(tca.tca)
+app.command("dashboard")(dashboard.dashboard)
 app.command("bench")(bench.bench)
 app.command("formal")(formal.formal)
 app.add_typer(bitstream.app, name="bitstream")

@@ -21,6 +21,8 @@ SUMMARY, RECORDS, FIX_LOG, TRAILS, SOCKET = "summary.json", "records.bin", "fix.
 OMS = "oms.sqlite"
 #: Everything a session did, in Parquet (`host.warehouse`).
 WAREHOUSE = "warehouse"
+#: Where the running session's page is.
+DASHBOARD = "dashboard.json"
 LIMITS, AUDIT = "limits.toml", "audit.jsonl"
 #: A folder a session: every decision of its gate (`host.risk.journal`).
 DECISIONS = "decisions"

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from host.cli.dashboard import LISTEN
 from host.cli.errors import UserError
 from host.cli.places import RUN, STATE
 
@@ -18,7 +19,10 @@ _SHOWN = 5
 def run(seed: Annotated[int, typer.Option(help="Of the order flow. Same seed, same result, bit for bit.")] = 1,
         seconds: Annotated[str, typer.Option(help="Simulated seconds of trading.")] = DEFAULT_SECONDS,
         limits: Annotated[Path | None, typer.Option(help="Limits file, instead of the one in force.")] = None,
-        headless: Annotated[bool, typer.Option("--headless", help="No progress display.")] = False,
+        headless: Annotated[bool, typer.Option("--headless", help="No progress display and no dashboard.")] = False,
+        dashboard: Annotated[str, typer.Option(
+            help="HOST:PORT of the live page. It is plain HTTP: keep it to this machine, or behind something that "
+                 "is not.")] = LISTEN,
         out: Annotated[Path, typer.Option(help="Folder for summary, records and FIX log.")] = RUN,
         state: Annotated[Path, typer.Option("--state", help="Folder of the limits and the audit log.")] = STATE,
         waveform: Annotated[Path | None, typer.Option(help="Write an FST waveform of the NIC (slow, large).")] = None,
@@ -38,7 +42,7 @@ def run(seed: Annotated[int, typer.Option(help="Of the order flow. Same seed, sa
     duration = nanoseconds(seconds)
     in_force = load_file(limits) if limits else audit.in_force(state)[0]
     with Session(out, in_force, seed, duration, headless=headless, waveform=waveform, warehouse=warehouse,
-                 store=store, state=state, own_limits=limits is not None) as session:
+                 store=store, state=state, own_limits=limits is not None, dashboard=dashboard) as session:
         session.trade()
         summary = session.finish()
     show(*summary_tables(summary))

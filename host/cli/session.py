@@ -1,6 +1,7 @@
 """One `tickgate run`: the simulation with its recorder, control socket and progress display."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -12,11 +13,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from hdl.config import GBE
+from host.cli import dashboard as pages
 from host.cli import places
 from host.cli.control import ControlServer, Request
 from host.cli.errors import UserError
 from host.cli.oversight import Oversight
 from host.cli.simulation import Simulation
+from host.dashboard.service import Dashboard
+from host.dashboard.view import View
 from host.desk.desk import Desk
 from host.desk.recorder import Recorder
 from host.desk.statistics import Statistics
@@ -28,8 +32,9 @@ from host.risk.limits import Limits
 from host.warehouse.storage import Storage
 from sim.nic import VirtualNic
 
-#: Simulated time between two looks at the control socket and the display.
+#: Simulated time between two looks at the display, and wall-clock time between two at the control socket.
 _GLANCE_NS = 200_000
+_LISTEN_S = 0.02
 _PERMILLE = 1000
 
 
@@ -43,11 +48,14 @@ class Session:
     warehouse : folder of its warehouse; without one it has its own, which begins anew. `store` False: none at all.
     state : folder of the limits and the audit log; decisions are kept there.
     own_limits : `limits` are not those of `state`, and do not follow them.
+    dashboard : where the live page listens; headless, there is none.
     """
 
     def __init__(self, out: Path, limits: Limits, seed: int, duration: int, *, headless: bool = False,
                  waveform: Path | None = None, warehouse: Path | None = None, store: bool = True,
-                 state: Path = places.STATE, own_limits: bool = False):
+                 state: Path = places.STATE, own_limits: bool = False, dashboard: str = pages.LISTEN):
+        self.headless, self.where = headless, pages.address(dashboard)
+        self.dashboard: Dashboard | None = None
         self.warehouse, self.store = warehouse, store
         self.out, self.limits, self.seed, self.duration = places.folder(out), limits, seed, duration
         self.waveform, self.state, self.own_limits = waveform, state, own_limits
@@ -69,6 +77,9 @@ class Session:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
+        if self.dashboard:
+            self.dashboard.close(self._facts() | {"ended": True})
+            (self.out / places.DASHBOARD).unlink(missing_ok=True)
         self.server.close()
         self.recorder.close()
         if lost := self.oversight.close():
@@ -96,6 +107,8 @@ class Session:
         self.recorder = Recorder(self.simulation.desk, self.out, places.RECORDS, places.FIX_LOG, places.TRAILS)
         self.storage = self._storage(self.simulation.desk) if self.store else None
         self.simulation.on_records = self._on_records
+        if not self.headless:
+            self.dashboard = self._page()
 
     def _on_records(self, raw: np.ndarray) -> None:
         """What came up from the NIC, before the desk sees it."""
@@ -103,6 +116,26 @@ class Session:
         self.oversight.on_records(raw)
         if self.storage:
             self.storage.on_records(raw)
+
+    def _page(self) -> Dashboard | None:
+        """The live page. Where it cannot be, a line says so and trading goes on without."""
+        (host, port), (out, state) = self.where, (self.out, self.state)
+        view = View(self.simulation.desk, self.statistics)
+        try:
+            page = Dashboard(view, pages.buttons(out, state), host, port, seed=self.seed)
+        except OSError as error:
+            self.console.print(f"no dashboard at {host}:{port}: {error.strerror or error}")
+            return None
+        page.start()
+        pages.tell(out, page.address)
+        self.console.print(f"dashboard: {page.address}#token={page.token.reveal()}", soft_wrap=True, highlight=False)
+        if not pages.is_loopback(host):
+            self.console.print("it listens beyond this machine, in plain HTTP: anyone on the way can read the token")
+        return page
+
+    def _facts(self) -> dict[str, Any]:
+        """What the page shows besides the desk."""
+        return {"progress": self.simulation.progress * _PERMILLE // self.simulation.total}
 
     def _storage(self, desk: Desk) -> Storage:
         folder = self.warehouse or self.out / places.WAREHOUSE
@@ -124,15 +157,23 @@ class Session:
                    TimeElapsedColumn())
         with Progress(*columns, console=self.console, transient=True) as progress:
             task = progress.add_task("trading", total=simulation.total, what="")
-            glance = 0
+            glance, due = 0, 0.0
             while simulation.turn():
                 if simulation.progress >= glance:
                     glance += _GLANCE_NS
                     progress.update(task, completed=simulation.progress, what=self._line())
-                    self.server.poll(self._handle)
-                    self.oversight.poll()
-                    if self.storage:
-                        self.storage.poll()
+                if time.monotonic() >= due:
+                    due = time.monotonic() + _LISTEN_S
+                    self._listen()
+
+    def _listen(self) -> None:
+        """What comes from outside, and what goes there."""
+        self.server.poll(self._handle)
+        self.oversight.poll()
+        if self.storage:
+            self.storage.poll()
+        if self.dashboard:
+            self.dashboard.poll(self._facts())
 
     def finish(self) -> dict[str, Any]:
         """The summary, also written to the folder; the NIC's exposure is read back and compared."""

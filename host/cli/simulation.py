@@ -87,7 +87,7 @@ class Simulation:
         """Clock, sessions, books and feeds, then the limits; the day begins after it."""
         driver = self.driver
         driver.set_clock(START_NS)
-        driver.report(events=True, levels=False)
+        driver.report(events=True, levels=True)
         for index, venue in enumerate(self.venues):
             driver.set_venue(index, venue)
         for listing in self.universe.listings:
