@@ -1,18 +1,22 @@
 """The PORT registers: event counters of one port's receive path, whichever block reports the event."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out
 
 from hdl.config import NicConfig
-from hdl.csr import BusSignature, Counters, RegisterBank
-from hdl.registers import PORT
+from hdl.counters import EventCounters
+from hdl.csr import BusSignature
+from hdl.registers import PORT, RegisterMap
 
 
 class PortCounters(wiring.Component):
     """Counts strobes and shows the counts as the PORT block of `port`.
 
-    A count shows 2 cycles after its strobe.
+    All share one adder (`EventCounters`), the last register first: a message of unknown type, which may be three bytes
+    with its block, can follow another soonest, and the causes of frames latest. So that none is lost frames are at
+    least as many cycles apart as the block has registers, which preamble and gap alone take care of. A count shows
+    that many cycles after its strobe at the latest, and one more for each read in between.
 
     Members
     -------
@@ -21,8 +25,8 @@ class PortCounters(wiring.Component):
     """
 
     def __init__(self, config: NicConfig, port: int):
-        self.config, self.port = config, port
         self.names = tuple(reg.name for reg in PORT.regs)
+        self.base = RegisterMap(config).address(PORT, self.names[0], port)
         super().__init__({
             "i": In(wiring.Signature({name: Out(1) for name in self.names})),
             "bus": In(BusSignature()),
@@ -30,10 +34,15 @@ class PortCounters(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.counters = counters = Counters(self.names)
-        m.submodules.bank = bank = RegisterBank(self.config, PORT, self.port)
-        connect(m, flipped(self.bus), bank.bus)
-        connect(m, flipped(self.i), counters.i)
-        for name in self.names:
-            m.d.comb += getattr(bank, f"{name}_status").eq(getattr(counters.o, name))
+        m.submodules.counters = counters = EventCounters(len(self.names))
+        bits = (PORT.stride - 1).bit_length()
+        here, kind = Signal(), Signal(bits)
+        m.d.comb += [
+            here.eq((self.bus.addr[bits:] == self.base >> bits) & (self.bus.addr[:bits] < len(self.names))),
+            counters.events.eq(Cat(getattr(self.i, name) for name in reversed(self.names))), counters.which.eq(kind),
+        ]
+        m.d.sync += [
+            counters.read.eq(here & self.bus.read), kind.eq(len(self.names) - 1 - self.bus.addr[:bits]),
+            self.bus.rdata.eq(Mux(counters.read, counters.value, 0)),
+        ]
         return m

@@ -7,8 +7,7 @@ from amaranth.sim import Simulator
 
 from hdl.config import TINY
 from hdl.csr import READ_LATENCY, BusFanout, RegisterBank
-from hdl.net.counters import PortCounters
-from hdl.registers import PORT, SYMBOL, RegisterMap
+from hdl.registers import SYMBOL, RegisterMap
 
 
 class Banks(wiring.Component):
@@ -95,23 +94,3 @@ def test_a_command_strobes_once_and_reads_zero():
 
     simulate(bank, testbench)
     assert strobes == [0, (1, 1), 0]
-
-
-def test_port_counters_count_strobes(rng):
-    dut, registers = PortCounters(TINY, 1), RegisterMap(TINY)
-    counts = dict.fromkeys(dut.names, 0)
-
-    async def testbench(ctx):
-        for _ in range(300):
-            for name in dut.names:
-                strobe = rng.random() < 0.3
-                ctx.set(getattr(dut.i, name), strobe)
-                counts[name] += strobe
-            await ctx.tick()
-        for name in dut.names:
-            ctx.set(getattr(dut.i, name), 0)
-        await ctx.tick().repeat(2)
-        for name in dut.names:
-            assert await read(ctx, dut.bus, registers.address(PORT, name, 1), READ_LATENCY) == counts[name]
-
-    simulate(dut, testbench)
