@@ -17,7 +17,6 @@ TAG_DIGITS = max(len(str(field.tag)) for field in EXECUTION_REPORT)
 SHAPES = {Format.ID: 64, Format.CHAR: 8, Format.QTY: 32, Format.PRICE: 32}
 
 
-
 class Tag(wiring.Component):
     """The tag under way.
 
@@ -115,13 +114,16 @@ class Fields(wiring.Component):
                                  | (hit & _those(Format.CHAR)).any() & (length != 1))
                      | scaler.done & ~scaler.good),
         ]
-        held = {}
+        held, is_id = {}, {}     # an id counts if it is one, and is not 0
         for n, field in enumerate(EXECUTION_REPORT):
             held[field.name] = value = Signal(SHAPES[field.format], name=field.name, reset_less=True)
             source = {Format.ID: hex_id.value, Format.CHAR: last}.get(field.format, scaler.value)
             store = scaler.done & target[n] if numbers >> n & 1 else self.end & hit[n]
             with m.If(store):
                 m.d.sync += value.eq(source)
+                if field.format is Format.ID:
+                    is_id[field.name] = Signal(name=f"{field.name}_is_id")
+                    m.d.sync += is_id[field.name].eq(hex_id.good & hex_id.value.any())
         with m.If(scaler.start):
             m.d.sync += target.eq(hit)
         with m.If(self.end):
@@ -132,9 +134,11 @@ class Fields(wiring.Component):
             m.d.sync += [seen.eq(0), wrong.eq(0)]
         required = sum(field.required << n for n, field in enumerate(EXECUTION_REPORT))
         m.d.comb += self.wrong.eq(wrong | (required & ~seen).any())
-        shown = {field.name: Mux(seen[n], held[field.name], 0) for n, field in enumerate(EXECUTION_REPORT)}
-        own, original = shown.pop("order_id"), shown.pop("orig_id")
-        m.d.comb += [self.report.order_id.eq(Mux(original.any(), original, own)),
+        there = {field.name: seen[n] & is_id.get(field.name, 1) for n, field in enumerate(EXECUTION_REPORT)}
+        shown = {name: Mux(there[name], value, 0) for name, value in held.items()}
+        own = shown.pop("order_id")
+        del shown["orig_id"]
+        m.d.comb += [self.report.order_id.eq(Mux(there["orig_id"], held["orig_id"], own)),
                      *(self.report[name].eq(value) for name, value in shown.items())]
 
 

@@ -109,23 +109,24 @@ class Scaler(wiring.Component):
 
 
 class HexId(wiring.Component):
-    """An order id: 16 upper-case hex digits, or 0 for any other text.
+    """An order id: 16 upper-case hex digits.
 
     Ports
     -----
-    clear, valid, char : In, as for `Decimal`. value : Out(64).
+    clear, valid, char : In, as for `Decimal`.
+    value : Out(64), the last 16 characters. good : Out, they are the whole text, and hex digits.
     """
 
     def __init__(self):
         super().__init__({"clear": In(1), "valid": In(1), "char": In(Character),
-                          "value": Out(NIBBLE_BITS * ID_CHARS)})
+                          "value": Out(NIBBLE_BITS * ID_CHARS), "good": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
-        digits, count, wrong = Signal.like(self.value), Signal(range(ID_CHARS + 1)), Signal()
-        m.d.comb += self.value.eq(Mux((count == ID_CHARS) & ~wrong, digits, 0))
+        count, wrong = Signal(range(ID_CHARS + 1)), Signal()
+        m.d.comb += self.good.eq((count == ID_CHARS) & ~wrong)
         with m.If(self.valid):
-            m.d.sync += digits.eq(Cat(self.char.nibble, digits))
+            m.d.sync += self.value.eq(Cat(self.char.nibble, self.value))
             with m.If((count == ID_CHARS) | ~self.char.hex):
                 m.d.sync += wrong.eq(1)
             with m.Else():

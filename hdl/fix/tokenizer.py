@@ -15,6 +15,8 @@ PREFIX = f"8={BEGIN_STRING}".encode() + SOH + b"9="
 TRAILER = b"10="
 CHECKSUM_DIGITS = 3
 MAX_BODY_BITS = 16
+#: Cycles from the SOH that ends CheckSum to the report.
+LATENCY = 2
 
 
 class Part(enum.Enum, shape=3):
@@ -64,27 +66,28 @@ class Tokenizer(wiring.Component):
     A malformed message, or a run of bytes outside any message, gives one `malformed`, and the tokenizer goes on
     at the next `PREFIX`, even if it comes in the middle of a message.
 
-    Latency: the report leaves 2 cycles after the cycle of the SOH that ends CheckSum. Two reports are at least
-    60 bytes apart. The golden model is sim.models.tokenizer.
+    Latency: the report leaves `LATENCY` cycles after the cycle of the SOH that ends CheckSum. Two reports are at least
+    60 bytes apart. Its payload is right in the cycle of `valid`, and changes later.
+    The golden model is sim.models.tokenizer.
 
     Ports
     -----
-    valid, byte, rx_time : In, the stream, and the receive time of the frame it is from.
+    valid, byte : In, the stream.
     restart : In, forget everything, a new stream starts.
-    o : Out, valid-only ExecReport, `venue` 0. malformed : Out, strobe.
+    o : Out, valid-only ExecReport, `venue` and `rx_time` 0. malformed : Out, strobe.
     """
 
     def __init__(self):
         super().__init__({
-            "valid": In(1), "byte": In(8), "rx_time": In(64), "restart": In(1),
+            "valid": In(1), "byte": In(8), "restart": In(1),
             "o": Out(stream.Signature(ExecReport, always_ready=True)), "malformed": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.matcher = matcher = Matcher()
         m.submodules.fields = fields = Fields()
-        part, valid, char, rx_time = Signal(Part), Signal(), Signal(Character), Signal(64)
-        m.d.sync += [valid.eq(self.valid & ~self.restart), char.eq(classify(m, self.byte)), rx_time.eq(self.rx_time)]
+        part, valid, char = Signal(Part), Signal(), Signal(Character)
+        m.d.sync += [valid.eq(self.valid & ~self.restart), char.eq(classify(m, self.byte))]
         m.d.comb += [matcher.valid.eq(valid), matcher.byte.eq(char.byte), matcher.clear.eq(self.restart)]
 
         bad, good = Signal(), Signal()
@@ -134,8 +137,8 @@ class Tokenizer(wiring.Component):
         m.d.sync += [
             self.malformed.eq((bad | broken_off | good & fields.is_report & fields.wrong) & ~self.restart),
             self.o.valid.eq(good & fields.is_report & ~fields.wrong & ~self.restart),
-            self.o.payload.eq(fields.report), self.o.payload.rx_time.eq(rx_time),
         ]
+        m.d.comb += self.o.payload.eq(fields.report)
         return m
 
     @staticmethod

@@ -5,10 +5,11 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.config import NicConfig
+from hdl.fix.tokenizer import LATENCY as TOKENIZER_LATENCY
 from hdl.fix.tokenizer import Tokenizer
 from hdl.layouts import CHUNK_BYTES, SESSION_BYTES
-from hdl.messages import ExecReport, PayloadMeta, payload
-from hdl.order.segments import POINTER_BITS, Segment, SegmentBuffer
+from hdl.messages import VENUE_BITS, ExecReport, PayloadMeta, payload
+from hdl.order.segments import Segment, SegmentBuffer
 
 #: Counters of a VENUE that receiving moves.
 COUNTERS = ("received", "out_of_order", "reports", "malformed")
@@ -19,33 +20,34 @@ class Chunker(wiring.Component):
 
     Ports
     -----
-    valid, byte, now, offset, last : In, a reader of the segment buffer; take : Out.
+    valid, byte, now, last : In, a reader of the segment buffer; take : Out.
     o : Out, stream of SESSION_BYTES records, `serial` 0.
     """
 
     def __init__(self):
         super().__init__({
-            "valid": In(1), "byte": In(8), "now": In(Segment), "offset": In(POINTER_BITS), "last": In(1),
-            "take": Out(1), "o": Out(stream.Signature(SESSION_BYTES.layout))})
+            "valid": In(1), "byte": In(8), "now": In(Segment), "last": In(1), "take": Out(1),
+            "o": Out(stream.Signature(SESSION_BYTES.layout))})
 
     def elaborate(self, platform):
         m = Module()
-        record, count = self.o.payload, self.o.payload.count
-        chunk = Signal(8 * CHUNK_BYTES)
-        m.d.comb += [self.take.eq(~self.o.valid), record.kind.eq(SESSION_BYTES.kind)]
-        used = Signal(range(CHUNK_BYTES + 1))
-        meta = Signal(data.StructLayout({"tcp_seq": 32, "venue": 8, "last": 1, "time": 64}))
-        m.d.comb += [record.tcp_seq.eq(meta.tcp_seq), record.venue.eq(meta.venue), record.last.eq(meta.last),
-                     record.time.eq(meta.time), count.eq(used),
+        record, chunk, used = self.o.payload, Signal(8 * CHUNK_BYTES), Signal(range(CHUNK_BYTES + 1))
+        meta = Signal(data.StructLayout({"tcp_seq": 32, "venue": 8, "last": 1, "time": 64}), init={"last": 1})
+        m.d.comb += [self.take.eq(~self.o.valid), record.kind.eq(SESSION_BYTES.kind),
+                     record.tcp_seq.eq(meta.tcp_seq), record.venue.eq(meta.venue), record.last.eq(meta.last),
+                     record.time.eq(meta.time), record.count.eq(used),
                      Cat(record[f"b{n}"] for n in range(CHUNK_BYTES // 8)).eq(chunk)]
-        with m.If(self.o.valid & self.o.ready):
-            m.d.sync += [self.o.valid.eq(0), used.eq(0), chunk.eq(0)]
-        with m.If(self.valid & self.take):
-            m.d.sync += [chunk.word_select(used, 8).eq(self.byte), used.eq(used + 1),
-                         self.o.valid.eq(self.last | (used == CHUNK_BYTES - 1)),
+        taken = self.valid & self.take
+        with m.If(taken):
+            m.d.sync += [used.eq(used + 1), self.o.valid.eq(self.last | (used == CHUNK_BYTES - 1)),
                          meta.venue.eq(self.now.venue), meta.last.eq(self.last), meta.time.eq(self.now.rx_time)]
-            with m.If(used == 0):
-                m.d.sync += meta.tcp_seq.eq(self.now.tcp_seq + self.offset)
+            with m.If(used == 0):   # the chunk before in the same segment was a full one
+                m.d.sync += meta.tcp_seq.eq(Mux(meta.last, self.now.tcp_seq, meta.tcp_seq + CHUNK_BYTES))
+        for n in range(CHUNK_BYTES):
+            with m.If(taken & (used == n)):
+                m.d.sync += chunk.word_select(n, 8).eq(self.byte)
+        with m.If(self.o.valid & self.o.ready):     # last, so that flip-flops with enable and clear do it
+            m.d.sync += [self.o.valid.eq(0), used.eq(0), chunk.eq(0)]
         return m
 
 
@@ -86,13 +88,13 @@ class SessionReceiver(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.buffer = buffer = SegmentBuffer(readers=2)
+        m.submodules.buffer = buffer = SegmentBuffer(("venue", "rx_time"), ("venue", "rx_time", "tcp_seq"))
         m.submodules.chunker = chunker = Chunker()
         self._accept(m, buffer)
         self._tokenize(m, buffer.readers[0])
         copy = buffer.readers[1]
         m.d.comb += [chunker.valid.eq(copy.valid), chunker.byte.eq(copy.byte), chunker.now.eq(copy.now),
-                     chunker.offset.eq(copy.offset), chunker.last.eq(copy.last), copy.take.eq(chunker.take)]
+                     chunker.last.eq(copy.last), copy.take.eq(chunker.take)]
         wiring.connect(m, chunker.o, wiring.flipped(self.bytes_o))
         return m
 
@@ -118,19 +120,19 @@ class SessionReceiver(wiring.Component):
 
     def _tokenize(self, m: Module, reader):
         """One tokenizer a venue, since a message may span segments; bytes of one venue at a time."""
-        byte, valid, segment = Signal(8), Signal(), Signal(Segment)
+        byte, valid, venue, rx_times = Signal(8), Signal(), Signal(VENUE_BITS), [reader.now.rx_time]
         m.d.comb += reader.take.eq(1)
-        m.d.sync += [byte.eq(reader.byte), valid.eq(reader.valid), segment.eq(reader.now)]
-        chosen = Signal(ExecReport)
-        found = Signal(self.config.venues)
+        m.d.sync += [byte.eq(reader.byte), valid.eq(reader.valid), venue.eq(reader.now.venue)]
+        for n in range(1 + TOKENIZER_LATENCY):      # goes along with the byte
+            rx_times.append(Signal(64, name=f"rx_time{n}"))
+            m.d.sync += rx_times[-1].eq(rx_times[-2])
+        chosen, found = Signal(ExecReport), Signal(self.config.venues)
         for n in range(self.config.venues):
             m.submodules[f"tokenizer{n}"] = tokenizer = Tokenizer()
-            m.d.comb += [
-                tokenizer.valid.eq(valid & (segment.venue == n)), tokenizer.byte.eq(byte),
-                tokenizer.rx_time.eq(segment.rx_time), tokenizer.restart.eq(self.restart[n]),
-                found[n].eq(tokenizer.o.valid),
-            ]
+            m.d.comb += [tokenizer.valid.eq(valid & (venue == n)), tokenizer.byte.eq(byte),
+                         tokenizer.restart.eq(self.restart[n]), found[n].eq(tokenizer.o.valid)]
             m.d.sync += self.count.malformed[n].eq(tokenizer.malformed)
             with m.If(tokenizer.o.valid):
                 m.d.comb += [chosen.eq(tokenizer.o.payload), chosen.venue.eq(n)]
+        m.d.comb += chosen.rx_time.eq(rx_times[-1])
         m.d.sync += [self.report.valid.eq(found.any()), self.report.payload.eq(chosen), self.count.reports.eq(found)]

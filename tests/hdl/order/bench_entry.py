@@ -1,6 +1,7 @@
 """cocotb side of test_entry: OrderEntry against sim.models.order, frame by frame."""
 
 import random
+from itertools import accumulate
 
 import cocotb
 
@@ -284,9 +285,10 @@ async def reports_come_out_of_segments(dut):
     """Messages cut anywhere, two venues mixed, repeats, gaps and bad frames between; the host ready now and then."""
     bench, sessions, rng = await started(dut)
     bench.host_ready = lambda: rng.random() < 0.9
-    streams = [b"".join(report(t11=f"{rng.getrandbits(64):016X}", t14=str(n)) if rng.random() < 0.9 else b"garbage"
-                        for n in range(share(8))) for _ in sessions]
-    left, got = list(streams), [b"" for _ in sessions]
+    texts = [[report(t11=f"{rng.getrandbits(64):016X}", t14=str(n)) if rng.random() < 0.9 else b"garbage"
+              for n in range(share(8))] for _ in sessions]
+    streams = [b"".join(parts) for parts in texts]
+    left, got, times = list(streams), [b"" for _ in sessions], [[] for _ in sessions]
     refused, time = [0, 0], 1
     while any(left):
         n = rng.randrange(len(sessions))
@@ -305,6 +307,7 @@ async def reports_come_out_of_segments(dut):
             await bench.segment(n, seq, text, rx_time=time, trailing=rng.random() < 0.3)
             assert sessions[n].receive(seq, text)
             got[n] += text
+            times[n] += [time] * len(text)
             left[n] = left[n][len(text):]
         time += 1
         await bench.wait(54)
@@ -317,6 +320,8 @@ async def reports_come_out_of_segments(dut):
         expected = [event for event in events if event != MALFORMED]
         assert len(reports) == len(expected)
         assert all(matches(value, event) for value, event in zip(reports, expected, strict=True))
+        ends = [end for end, text in zip(accumulate(map(len, texts[n])), texts[n], strict=True) if text != b"garbage"]
+        assert [value["rx_time"] for value in reports] == [times[n][end - 1] for end in ends]
         assert await bench.read(WHERE(VENUE, "reports", n)) == len(expected)
         assert await bench.read(WHERE(VENUE, "malformed", n)) == events.count(MALFORMED)
         assert await bench.read(WHERE(VENUE, "out_of_order", n)) == refused[n]
