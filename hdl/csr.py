@@ -67,8 +67,9 @@ class RegisterBank(wiring.Component):
         bits = (self.block.stride - 1).bit_length()
         here, write, read, number = Signal(), Signal(), Signal(), Signal(bits)    # a cycle after the strobe
         m.d.comb += here.eq(self.bus.addr[bits:] == self.base >> bits)
-        m.d.sync += [write.eq(here & self.bus.write), read.eq(here & self.bus.read), number.eq(self.bus.addr[:bits]),
-                     self.bus.rdata.eq(0)]
+        m.d.sync += [write.eq(here & self.bus.write), read.eq(here & self.bus.read), self.bus.rdata.eq(0)]
+        with m.If(here):    # else every bank would have the same one, and the one that is left all their load
+            m.d.sync += number.eq(self.bus.addr[:bits])
         answers = {}
         for n, reg in self.kept:
             hit = Signal(name=f"{reg.name}_hit")

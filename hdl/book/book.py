@@ -93,7 +93,7 @@ class Book(wiring.Component):
             arrivals.fault.payload.eq(self.fault.payload), arrivals.fault.valid.eq(self.fault.valid),
             arrivals.clear.eq(self.clear), arrivals.feed_of.eq(self.feed_of),
             arrivals.take.eq(control.take), arrivals.change_take.eq(control.change_take),
-            control.here.eq(arrivals.here), control.valid.eq(arrivals.valid), control.job.eq(arrivals.job),
+            control.here.eq(arrivals.early), control.valid.eq(arrivals.valid), control.job.eq(arrivals.job),
             control.change_valid.eq(arrivals.change_valid),
             control.plan_valid.eq(background.plan_valid), control.plan.eq(background.plan),
             control.interrupt.eq(background.interrupt), control.sweep.eq(background.scan.sweep),

@@ -53,7 +53,7 @@ class Levels(wiring.Component):
     list, list_side : Out, the list after the step, and its side. best : Out, the best level of the opposite side.
     floor : Out(32), during `commit`: the floor of before the step.
     short : Out(2 x symbols), fewer known levels than `depth` although there may be more, by list {symbol, side}.
-    thin : Out(2 x symbols), the list has a floor and is so short that it wants a refill.
+    thin : Out(2 x symbols), the list has a floor and is so short that it wants a refill; a cycle late.
     wrong : Out(1), the step named a level that is not there, or its quantity wrapped.
     """
 
@@ -204,11 +204,17 @@ class Levels(wiring.Component):
             short.eq((after.bounded | lifted) & ~after.known[self.config.depth - 1]),
             thin.eq(after.bounded & ~after.valid[self.enough - 1]),
         ]
+        ended, ended_at, ended_thin = Signal(), Signal(self.shapes.list_bits), Signal()    # `thin` is in no hurry
+        m.d.sync += [ended.eq(self.commit), ended_at.eq(Cat(errand.side, errand.symbol)), ended_thin.eq(thin)]
         for n in range(self.shapes.lists):
             with m.If(self.empty[n // 2]):
-                m.d.sync += [self.short[n].eq(0), self.thin[n].eq(0)]
+                m.d.sync += self.short[n].eq(0)
             with m.Elif(self.commit & (Cat(errand.side, errand.symbol) == n)):
-                m.d.sync += [self.short[n].eq(short), self.thin[n].eq(thin)]
+                m.d.sync += self.short[n].eq(short)
+            with m.If(self.empty[n // 2]):
+                m.d.sync += self.thin[n].eq(0)
+            with m.Elif(ended & (ended_at == n)):
+                m.d.sync += self.thin[n].eq(ended_thin)
 
 
 __all__ = ["Levels"]

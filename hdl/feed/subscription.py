@@ -122,7 +122,7 @@ class Subscription(wiring.Component):
         message, came = self.i.payload, Signal()
         held = Signal(FeedMessage, reset_less=True)
         m.d.sync += came.eq(self.i.valid)
-        with m.If(self.i.valid):
+        with m.If(~came):    # whether the message is valid is known late, and it stays for two cycles
             m.d.sync += held.eq(message)
 
         routed = Signal(len(symbols))   # `message` is for this symbol, by its locate
