@@ -66,6 +66,13 @@ class Query:
         except duckdb.Error as error:
             raise QueryError(str(error).splitlines()[0]) from None
 
+    def columns(self, sql: str) -> dict[str, Any]:
+        """The answer as one numpy array a column. Raises `QueryError`."""
+        try:
+            return self._connection.execute(sql).fetchnumpy()
+        except duckdb.Error as error:
+            raise QueryError(str(error).splitlines()[0]) from None
+
     def ask(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
         """A question of `sql/NAME.sql`."""
         return self.rows(self.text(name), **parameters)

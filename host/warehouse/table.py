@@ -2,6 +2,8 @@
 
 import contextlib
 from collections.abc import Iterator
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pyarrow.parquet as pq
 from hdl.layouts import Record
 from host.warehouse import schema as schemas
 from host.warehouse.store import HOUR_NS, Store, hour_of
+from host.warehouse.workers import Workers
 
 #: Rows of a row group, and of a block that stays in a core's cache while its columns are taken out.
 GROUP_ROWS, BLOCK_ROWS = 1 << 18, 1 << 13
@@ -96,6 +99,7 @@ class Table:
     def flush(self) -> None:
         """Everything so far is in whole files when this returns."""
         self.drain()
+        self.settle()
         while self._files:
             self._close(next(iter(self._files)))
 
@@ -103,25 +107,28 @@ class Table:
         """Hand what waits to its files."""
         raise NotImplementedError
 
+    def settle(self) -> None:
+        """Wait for what is being written."""
+
     def _put(self, hour: int, rows: pa.Table) -> None:
+        try:
+            self._file(hour, rows.schema).write(rows)
+        except BaseException:
+            self.lost += rows.num_rows
+            if hour in self._files:  # what it has of these rows is unknown
+                self._drop(hour)
+            raise
+
+    def _file(self, hour: int, schema: pa.Schema) -> File:
         file = self._files.get(hour)
-        if file is not None and file.schema != rows.schema:
+        if file is not None and file.schema != schema:
             self._close(hour)
             file = None
         if file is None:
             if len(self._files) >= _OPEN:
                 self._close(next(iter(self._files)))
-            try:
-                file = self._files[hour] = File(self.store, self.name, hour, rows.schema)
-            except BaseException:
-                self.lost += rows.num_rows
-                raise
-        try:
-            file.write(rows)
-        except BaseException:
-            self.lost += rows.num_rows
-            self._drop(hour)
-            raise
+            file = self._files[hour] = File(self.store, self.name, hour, schema)
+        return file
 
     def _close(self, hour: int) -> None:
         try:
@@ -138,16 +145,24 @@ class Table:
 
 
 class RecordTable(Table):
-    """Records of one kind, taken as arrays of their dtype without a look at single rows."""
+    """Records of one kind, taken as arrays of their dtype without a look at single rows.
 
-    def __init__(self, store: Store, name: str, record: Record, schema: pa.Schema):
+    Full row groups are encoded by `workers` while the next one is filled: at most one is under way, so rows stay in
+    order and memory is bounded.
+    """
+
+    def __init__(self, store: Store, name: str, record: Record, schema: pa.Schema, workers: Workers):
         super().__init__(store, name)
-        self._columns = {field.name: np.empty(0, record.dtype[field.name]) for field in schemas.columns(record)}
+        self.workers = workers
+        self._columns, self._spare = ({field.name: np.empty(0, record.dtype[field.name])
+                                       for field in schemas.columns(record)} for _ in range(2))
         session = schema.get_field_index("session")
         self._schema = schema.set(session, schema.field(session).with_type(pa.dictionary(pa.int8(), pa.string())))
+        self._pending: Future[None] | None = None
 
     def add(self, records: np.ndarray) -> None:
         """Take what fits a core's cache at a time: each record is then read from memory once, not once a column."""
+        problem: Exception | None = None
         while len(records):
             at = self.waiting
             block = records[:min(BLOCK_ROWS, GROUP_ROWS - at)]
@@ -157,21 +172,41 @@ class RecordTable(Table):
             self.waiting += len(block)
             records = records[len(block):]
             if self.waiting == GROUP_ROWS:
-                self.drain()
+                try:
+                    self.drain()
+                except Exception as error:
+                    problem = error
+        if problem:
+            raise problem
 
     def drain(self) -> None:
-        count, self.waiting = self.waiting, 0
-        if not count:
-            return
-        hours = self._columns["time"][:count] // HOUR_NS
+        count, columns, self.waiting = self.waiting, self._columns, 0
+        try:
+            self.settle()
+        finally:
+            if count:
+                self._columns, self._spare = self._spare, columns
+                job = partial(self._write, columns, count)
+                if count == GROUP_ROWS:
+                    self._pending = self.workers.submit(job)
+                else:
+                    job()
+
+    def settle(self) -> None:
+        pending, self._pending = self._pending, None
+        if pending:
+            pending.result()
+
+    def _write(self, columns: dict[str, np.ndarray], count: int) -> None:
+        hours = columns["time"][:count] // HOUR_NS
         first = int(hours[0])
         if (hours == first).all():
-            self._put(first, self._table(slice(count)))
+            self._put(first, self._table(columns, slice(count)))
             return
         found = np.unique(hours).tolist()
         for n, hour in enumerate(found):
             try:
-                self._put(hour, self._table(np.flatnonzero(hours == hour)))
+                self._put(hour, self._table(columns, np.flatnonzero(hours == hour)))
             except BaseException:
                 self.lost += int(np.isin(hours, found[n + 1:]).sum())
                 raise
@@ -184,8 +219,8 @@ class RecordTable(Table):
             for column in self._columns.values():
                 column.resize(size, refcheck=False)
 
-    def _table(self, which: Any) -> pa.Table:
-        arrays = [pa.array(column[which]) for column in self._columns.values()]
+    def _table(self, columns: dict[str, np.ndarray], which: Any) -> pa.Table:
+        arrays = [pa.array(column[which]) for column in columns.values()]
         session = pa.DictionaryArray.from_arrays(np.zeros(len(arrays[0]), np.int8), [self.store.session])
         return pa.Table.from_arrays([*arrays, session], schema=self._schema)
 

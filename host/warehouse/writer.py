@@ -17,6 +17,7 @@ from host.bus.topics import BY_RECORD, TOPICS
 from host.warehouse import schema as schemas
 from host.warehouse.store import Store, session_name
 from host.warehouse.table import BLOCK_ROWS, RecordTable, RowTable, Table
+from host.warehouse.workers import Workers
 
 #: How long a row may wait before it is in a whole file: what a killed process loses at most.
 FLUSH_S = 60.0
@@ -24,7 +25,10 @@ FLUSH_S = 60.0
 BACKLOG_BYTES = 256 << 20
 #: Rows of messages and structs that may wait, likewise.
 BACKLOG_ROWS = 100_000
-_REST_S = 0.05
+#: Between two looks at what there is to do; soon again where there was much.
+_REST_S, _BUSY_BYTES = 0.05, 1 << 20
+#: Threads that encode: one for each of the tables that a busy feed fills.
+_WORKERS = 2
 #: A record as one value.
 _ANY = np.dtype((np.void, RECORD_BYTES))
 
@@ -59,6 +63,7 @@ class Warehouse:
         self._bytes_in = self._bytes_out = self._rows_in = self._rows_out = 0
         self._failing: set[str] = set()
         self._overrun = 0  # 1: rows were dropped, 2: and told
+        self._workers = Workers(_WORKERS)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="warehouse", daemon=True)
         self._thread.start()
@@ -109,7 +114,7 @@ class Warehouse:
     def _run(self) -> None:
         flushed = time.monotonic()
         while True:
-            stopping = self._stop.is_set()
+            stopping, before = self._stop.is_set(), self._bytes_out
             self._work()
             now = time.monotonic()
             if stopping or now - flushed >= self.flush_s:
@@ -118,9 +123,10 @@ class Warehouse:
                     self._guard(table, table.flush)
             self._tell_overrun()
             if stopping:
+                self._workers.close()
                 return
             if not self._queue:
-                self._stop.wait(_REST_S)
+                self._stop.wait(_REST_S if self._bytes_out - before < _BUSY_BYTES else _REST_S / 50)
 
     def _work(self) -> None:
         for _ in range(len(self._queue)):
@@ -163,7 +169,7 @@ class Warehouse:
             topic = TOPICS.get(name)
             schema = schemas.of_topic(topic) if topic else None
             if topic and topic.record and schema is not None:
-                table = RecordTable(self.store, name, topic.record, schema)
+                table = RecordTable(self.store, name, topic.record, schema, self._workers)
             else:
                 table = RowTable(self.store, name, schema)
             self._tables[name] = table

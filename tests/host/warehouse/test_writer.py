@@ -158,6 +158,29 @@ def test_a_full_disk_costs_rows_and_a_word_and_passes(tmp_path, monkeypatch):
     assert not list(tmp_path.rglob(".*.partial"))
 
 
+def test_a_disk_that_fills_up_under_load_loses_nothing_uncounted(tmp_path, monkeypatch, rng):
+    """Groups fail at random while others are written: every row is in a whole file or counted as lost."""
+    warehouse = Warehouse(tmp_path, "s", flush_s=0.05)
+    begin = warehouse.store.begin
+
+    def at_random(table, hour):
+        aside, final = begin(table, hour)
+        if rng.random() < 0.5:
+            aside.symlink_to("/dev/full")
+        return aside, final
+
+    monkeypatch.setattr(warehouse.store, "begin", at_random)
+    random, total = np.random.default_rng(1), 0
+    for n in range(24):
+        warehouse.records(batch(random, START + n))
+        total += 1 << 16
+        time.sleep(0.01)
+    assert warehouse.close()
+    assert warehouse.written + warehouse.lost == total
+    assert sum(pq.read_metadata(path).num_rows for path in tmp_path.rglob("*.parquet")) == warehouse.written
+    assert not list(tmp_path.rglob(".*.partial"))
+
+
 def test_a_folder_that_cannot_be_made_is_an_error_at_once(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match="file"):
