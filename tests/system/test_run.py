@@ -5,18 +5,26 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fixparse.codec import parse
-from hdl.layouts import Reason
+from hdl.config import GBE
+from hdl.layouts import DECISION, INTENT, RECORD_BYTES, Reason
+from hdl.venue import SIMULATED
 from host.cli import control, main
 from host.cli.places import FIX_LOG, OMS, RECORDS, SUMMARY, TRAILS
 from host.desk.desk import FEES
 from host.oms.oms import Oms
 from host.oms.sqlite import SqliteJournal
 from host.positions.positions import Positions
+from host.risk.limits import load
+from host.risk.registers import writes
+from host.risk.software import SoftwareGate, decide
+from host.universe import Universe
 
 SECONDS = "0.008"
+CYCLE_NS = 10**9 // GBE.clock_hz
 FLOW = ["orders.proposed", "orders.passed", "orders.routed", "executions.venue", "executions.desk"]
 
 pytestmark = pytest.mark.slow
@@ -144,29 +152,68 @@ def test_a_limit_that_bites_rejects_with_its_reason(tmp_path):
     assert summary["rejects"][Reason.RATE.name]["nic"] > 0
 
 
+def wait_for(run, thread, seen):
+    """The session's status, as soon as `seen` of it; None where it ends before."""
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline and thread.is_alive():
+        answer = control.request(run, {"command": "status"})
+        if answer and seen(answer["summary"]):
+            return answer
+        time.sleep(0.02)
+    return None
+
+
 @pytest.mark.parametrize("scope", [[], ["--strategy", "maker"]])
-def test_kill_from_another_shell_stops_orders(tmp_path, scope):
+def test_kill_from_another_shell_stops_orders_and_a_signed_resume_lets_them_go(tmp_path, scope, capsys):
     run, state = tmp_path / "run", tmp_path / "state"
+    where = ["--run-dir", str(run), "--state", str(state)]
+    assert main.call(["keys", "new", "anna", "--role", "risk", "--no-passphrase", *where[2:]]) == 0
     outcome = {}
     thread = threading.Thread(target=lambda: outcome.update(trade(tmp_path, seconds="0.03")))
     thread.start()
-    answer, deadline = None, time.monotonic() + 240
-    while time.monotonic() < deadline and thread.is_alive():
-        answer = control.request(run, {"command": "status"})
-        if answer and answer["summary"]["orders"]["host"]["sent"] > 5:
-            break
-        time.sleep(0.02)
-    assert answer
-    assert main.call(["kill", *scope, "--why", "test", "--run-dir", str(run), "--state", str(state)]) == 0
+    assert wait_for(run, thread, lambda summary: summary["orders"]["host"]["sent"] > 5)
+    assert main.call(["kill", *scope, "--reason", "test", *where]) == 0
     after = control.request(run, {"command": "status"})
+    assert wait_for(run, thread, lambda summary: sum(summary["rejects"].get("KILL", {"host": 0}).values()) > 0)
+    capsys.readouterr()
+    assert main.call(["status", *where[:2]]) == 0
+    said = capsys.readouterr().out
+    assert f"killed: {scope[1] if scope else 'everything'}" in said
+    assert "firm.gross_usd" in said
+    if scope:
+        assert main.call(["resume", *scope, "--reason", "test is over", *where]) == 0
+        assert "killed now: nothing" in capsys.readouterr().out
     thread.join()
-    assert outcome["killed"] == (scope[1] if scope else "everything")
-    assert outcome["interventions"][0]["command"] == "kill"
+    assert outcome["killed"] == ("" if scope else "everything")
+    assert [one["command"] for one in outcome["interventions"]] == ["kill", "resume"][:1 + bool(scope)]
     sent = {origin: one["sent"] for origin, one in outcome["orders"].items()}
     if not scope:
         assert after
         assert sum(sent.values()) <= sum(one["sent"] for one in after["summary"]["orders"].values()) + 2
-    assert sum(one.get("KILL", {}).get(by, 0) for one in [outcome["rejects"]] for by in ("host", "nic")) > 0
+
+
+def test_the_software_gate_gives_the_verdicts_of_the_nic(session):
+    """From the records that came up alone: each decision again, with every figure that it saw."""
+    folder, summary = session
+    limits = load()
+    gate = SoftwareGate(GBE)
+    gate.apply(writes(limits, Universe.grid(tuple(limits.symbols), tuple(one.target_comp_id for one in SIMULATED))))
+    again, decided = np.zeros(1, DECISION.dtype), 0
+    for raw in np.fromfile(folder / "run" / RECORDS, np.uint8).reshape(-1, RECORD_BYTES):
+        if raw[0] != DECISION.kind:
+            gate.on_records(raw[None])
+            continue
+        decision = raw.view(DECISION.dtype)[0]
+        gate.state["killed"] = decision["reasons"] & 1 << Reason.KILL  # records do not tell of writes to registers
+        intent = INTENT.make(**{one.name: decision[one.name] for one in INTENT.fields
+                                if one.name in DECISION.dtype.names and one.name not in ("kind", "flags", "serial")})
+        verdict_at = int(decision["time"])
+        # the age of the reference is taken two cycles before the verdict
+        decide(gate.state, intent, 0, verdict_at - 2 * CYCLE_NS, verdict_at // CYCLE_NS, again)
+        figures = [one.name for one in DECISION.body if one.name != "origin"]
+        assert {name: int(decision[name]) for name in figures} == {name: int(again[0][name]) for name in figures}
+        decided += 1
+    assert decided >= sum(one["decided"] for one in summary["orders"].values()) > 5
 
 
 def test_status_and_latency_read_what_a_run_left(session, capsys):
