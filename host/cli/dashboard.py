@@ -79,7 +79,7 @@ def _kill(run_dir: Path, state: Path, scope: dict[str, str], why: str) -> str:
     answer = control.request(run_dir, {"command": "kill", "why": reason, **scope})  # nothing comes before it
     audit.note(state, "kill", reason, scope)
     if answer is None:
-        raise UserError("the session has ended")
+        raise UserError("the session has ended; the next one starts killed, until `tickgate resume`")
     return str(answer["text"])
 
 
