@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-_FIELDS = ["type", "feed", "symbol", "time", "price", "qty", "ref", "new_ref", "detail"]
+#: Of MARKET_EVENT, those that are read.
+EVENT_FIELDS = ["type", "feed", "symbol", "time", "price", "qty", "ref", "new_ref", "detail"]
 _ADDS, _EXECUTED, _EXECUTED_AT, _CANCEL, _DELETE, _REPLACE, _TRADE = (
     frozenset(b"AF"), ord("E"), ord("C"), ord("X"), ord("D"), ord("U"), ord("P"))
 _PRINTABLE = ord("Y")
@@ -34,7 +35,7 @@ class Prints:
     def read(self, records: np.ndarray) -> Iterator[Print]:
         """The trades among the records, in order."""
         resting = self._resting
-        for kind, feed, symbol, time, price, qty, ref, new_ref, detail in records[_FIELDS].tolist():
+        for kind, feed, symbol, time, price, qty, ref, new_ref, detail in records[EVENT_FIELDS].tolist():
             if kind in _ADDS:
                 resting[feed, ref] = [price, qty]
             elif kind == _DELETE:

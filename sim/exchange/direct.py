@@ -1,8 +1,8 @@
 """A NIC's records made from the exchange itself: no wire on our side, no gateware, no gate.
 
 For long sessions of a desk, a hundred times as fast as the compiled NIC. What differs: tops come from the books
-themselves, so they are ahead of the feed by its latency; every order passes; triggers never fire; no market
-events, levels or executions are reported.
+themselves, so they are ahead of the feed by its latency; every order passes; triggers never fire; no levels or
+executions are reported.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +16,7 @@ from hdl.layouts import (
     DECISION,
     HEADER_DTYPE,
     INTENT,
+    MARKET_EVENT,
     ORDER_SENT,
     RECORD_BYTES,
     SESSION_BYTES,
@@ -25,15 +26,19 @@ from hdl.layouts import (
 )
 from hdl.net.headers import IPV4
 from hdl.venue import VenueSpec
-from sim.exchange.client import Client
+from sim.capture import blocks
+from sim.exchange.client import Client, datagrams
 from sim.exchange.exchange import Exchange, Sent
 from sim.exchange.schedule import Line
+from sim.itch import locate
+from sim.models.feed import members
 
 #: Side (54) by `Side`.
 _SIDES = {Side.BUY: "1", Side.SELL: "2", Side.SELL_SHORT: "5"}
 #: From an intent to the gate's verdict and to the frame's first byte, ns.
 _DECIDE_NS, _SEND_NS = 40, 48
 _IP = 14
+_EVENT = frozenset(MARKET_EVENT.dtype.names)
 
 
 class DirectNic:
@@ -49,6 +54,8 @@ class DirectNic:
         self.clients = [Client(venue) for venue in venues]
         self.sessions = [SessionText(venue.sender_comp_id, venue.target_comp_id) for venue in venues]
         self.books = {index: (stock, exchange.listing(venue, stock).book, venue) for index, stock, venue in listings}
+        self._symbols = {exchange.listing(venue, stock).locate: index
+                         for index, (stock, _, venue) in self.books.items()}
         self._tops: dict[int, tuple] = {}
         self._sources = {venue.remote_ip: n for n, venue in enumerate(venues)}
         self._waiting: list[np.ndarray] = []
@@ -58,10 +65,12 @@ class DirectNic:
         self._line = Line(exchange.byte_ns)
 
     def advance(self, until_ns: int) -> np.ndarray:
-        """(n, 64) bytes, in order."""
-        records, self._waiting = self._waiting, []
+        """(n, 64) bytes, in the order of their times."""
         for sent in self.exchange.advance(until_ns):
-            records += self._frame(sent)
+            self._waiting += self._frame(sent)
+        self._waiting.sort(key=lambda record: int(record["time"][0]))
+        count = next((n for n, record in enumerate(self._waiting) if record["time"][0] > until_ns), len(self._waiting))
+        records, self._waiting = self._waiting[:count], self._waiting[count:]
         for record in records:
             record["serial"] = self._serial
             self._serial += 1
@@ -83,12 +92,23 @@ class DirectNic:
         at = client.rcv_nxt
         payload = client.payload(sent.frame)
         if not payload:
+            yield from self._events(venue, sent)
             yield from self._changed(venue, sent.time_ns)
         for start in range(0, len(payload), CHUNK_BYTES):
             part = payload[start:start + CHUNK_BYTES]
             words = {f"b{n}": int.from_bytes(part[8 * n:8 * n + 8], "little") for n in range(CHUNK_BYTES // 8)}
             yield SESSION_BYTES.make(venue=venue, tcp_seq=(at + start) & 0xFFFF_FFFF, count=len(part),
                                      time=sent.time_ns, **words)
+
+    def _events(self, venue: int, sent: Sent) -> Iterator[np.ndarray]:
+        """The messages of a feed's frame that are about our stocks."""
+        for datagram in datagrams([sent.frame], self.venues[venue].feed_ip):
+            for _, message in blocks(datagram) or ():
+                symbol = self._symbols.get(locate(message))
+                if symbol is not None:
+                    fields = {"symbol": symbol, "feed": venue, "time": sent.time_ns} | members(message)
+                    fields["side"] = fields.pop("sell", 0)
+                    yield MARKET_EVENT.make(**{name: value for name, value in fields.items() if name in _EVENT})
 
     def _changed(self, venue: int, time: int) -> Iterator[np.ndarray]:
         """Tops of a venue that have changed."""
