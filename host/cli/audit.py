@@ -38,7 +38,7 @@ def read(state: Path) -> "Ledger":
     """Everything that was done, judged again entry by entry; raises `UserError` naming what was tampered with."""
     path = state / AUDIT
     try:
-        lines = path.read_bytes().splitlines() if path.exists() else []
+        lines = _whole(path.read_bytes()) if path.exists() else []
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
     ledger = _fold(state, lines)
@@ -46,6 +46,11 @@ def read(state: Path) -> "Ledger":
     if problem:
         raise UserError(problem)
     return ledger
+
+
+def _whole(data: bytes) -> list[bytes]:
+    """The lines that were written to their end; the head says how many there must be."""
+    return data.split(b"\n")[:-1]
 
 
 def _fold(state: Path, lines: list[bytes]) -> "Ledger":
@@ -159,10 +164,12 @@ def append(state: Path, command: str, reason: str, what: "dict[str, Any] | Calla
     from host.risk.limits import LimitsError
 
     with _locked(state) as file:
-        lines = file.read().splitlines()
+        data = file.read()
+        lines = _whole(data)
         ledger = _fold(state, lines)
         if problem := _cut(state, lines):
             raise UserError(problem)
+        file.truncate(len(data) - len(data.rpartition(b"\n")[2]))  # what an interrupted write left
         if not ledger.count:
             _begin(state, file, ledger)
         now = max(time.time_ns(), ledger.time_ns)
@@ -192,7 +199,10 @@ def note(state: Path, command: str, reason: str, what: dict[str, Any]) -> None:
     except UserError:
         pass
     with _locked(state) as file:
-        lines = file.read().splitlines()
+        data = file.read()
+        lines = data.splitlines()
+        if data and not data.endswith(b"\n"):
+            file.write(b"\n")
         entry = {"number": len(lines) + 1, "previous": digest(lines[-1]) if lines else FIRST, "command": command,
                  "time_ns": time.time_ns(), "who": user(), "reason": reason, "what": what}
         _write(state, file, entry)
@@ -227,7 +237,7 @@ def in_force(state: Path) -> "tuple[Limits, Ledger | None]":
 def entries(state: Path) -> list["Entry"]:
     """Every entry, oldest first, as written; `read` says whether to believe them."""
     path = state / AUDIT
-    return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+    return [json.loads(line) for line in _whole(path.read_bytes())] if path.exists() else []
 
 
 def session_problems(state: Path) -> list[str]:

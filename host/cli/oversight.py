@@ -1,6 +1,7 @@
 """A person's hand on a running session: its limits, kills and resumes, its utilisation, and every decision kept."""
 
 import time
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from host.cli.simulation import Simulation
 from host.risk.journal import Journal
 from host.risk.ledger import Entry, Ledger
 from host.risk.registers import in_force
+from host.risk.utilisation import OpenShares
 
 
 class Oversight:
@@ -88,8 +90,12 @@ class Oversight:
         return ", ".join(names)
 
     def utilisation(self) -> list[dict[str, Any]]:
+        """Use of every limit, positions with all that is open on their side."""
+        shares: Counter[OpenShares] = Counter()
+        for order in self.simulation.desk.oms.live:
+            shares[order.new.stock, order.new.venue, order.new.side & 1] += order.leaves
         return [{"path": one.path, "used": one.used, "limit": one.limit, "permille": one.permille,
-                 "level": one.level.name} for one in self.risk.utilisation()]
+                 "level": one.level.name} for one in self.risk.utilisation(shares)]
 
     # ---- requests from other shells
 

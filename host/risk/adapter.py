@@ -1,6 +1,6 @@
 """Risk on the bus: checks what is proposed, follows P&L and open orders, halts at the limit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from host import fixmap
 from host.bus import Bus, Message
@@ -11,7 +11,7 @@ from host.risk.control import Control
 from host.risk.gate import Book, PreTrade
 from host.risk.limits import Limits
 from host.risk.registers import Write
-from host.risk.utilisation import Level, Utilisation, utilisation
+from host.risk.utilisation import Level, OpenShares, Utilisation, utilisation
 
 #: SenderCompID of what the NIC did by itself: it comes by for the record, and is not for us to check.
 HARDWARE = "NIC"
@@ -63,8 +63,9 @@ class RiskAdapter:
         """Positions at their marks plus open orders, absolute (1e-4 USD)."""
         return self.positions.gross_notional + sum(notional for notional, _ in self._open.values())
 
-    def utilisation(self) -> list[Utilisation]:
-        return utilisation(self.limits, self.positions, self.positions.net, self.gross, self._by_strategy())
+    def utilisation(self, shares: Mapping[OpenShares, int] | None = None) -> list[Utilisation]:
+        """Use of every limit; `shares` open on each side make positions worst cases."""
+        return utilisation(self.limits, self.positions, self.positions.net, self.gross, self._by_strategy(), shares)
 
     def _by_strategy(self) -> dict[str, int]:
         """Open orders of each strategy (1e-4 USD)."""

@@ -139,6 +139,19 @@ def test_what_an_interrupted_command_leaves_is_no_tampering(tickgate, people, tm
     assert tickgate("limits", "verify", run_dir=False)[0] == 0
 
 
+@pytest.mark.parametrize("left", [b"{", b'{"command": "kill"', b"junk"])
+def test_a_line_that_was_never_finished_is_written_over(tickgate, people, tmp_path, left):
+    path = tmp_path / "state" / AUDIT
+    with path.open("ab") as file:
+        file.write(left)
+    assert tickgate("limits", "verify", run_dir=False)[0] == 0
+    assert tickgate("limits", "set", "symbols.AAPL.long=500", "--as", "anna")[0] == 0
+    assert left + b"\n" not in path.read_bytes()
+    assert tickgate("limits", "verify", run_dir=False)[0] == 0
+    path.write_bytes(path.read_bytes()[:-1])  # the end of one that was finished: that is a cut
+    assert tickgate("limits", "verify", run_dir=False)[0] == main.BAD_INPUT
+
+
 def test_kill_needs_nothing_and_lasts_until_a_signed_resume(tickgate, tmp_path):
     code, out, _ = tickgate("kill", "--strategy", "maker", "-m", "drill")
     assert (code, "next one starts killed" in out) == (0, True)

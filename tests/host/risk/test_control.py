@@ -76,5 +76,9 @@ def test_utilisation_follows_the_worst_venue():
     found = {one.path: one for one in utilisation(load(), positions, -10_000 * 10_000, 10**10)}
     assert found["symbols.AAPL.long"].permille == 750
     assert found["symbols.AAPL.short"].permille == 950
+    shares = {("AAPL", 0, 0): 300, ("AAPL", 2, 0): 1_900, ("AAPL", 1, 1): 200, ("MSFT", 0, 1): 100}
+    worst = {one.path: one.used for one in utilisation(load(), positions, 0, 0, {}, shares)}
+    assert [worst[f"symbols.{path}"] for path in ("AAPL.long", "AAPL.short", "MSFT.long", "MSFT.short")] == [
+        1_900, 2_100, 0, 100]
     assert found["firm.loss_usd"].permille == 400
     assert found["firm.gross_usd"].permille == 500
