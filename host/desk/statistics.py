@@ -54,7 +54,8 @@ class Statistics:
             "positions": positions,
             "pnl": {name: sum(one[name] for one in positions.values())
                     for name in ("realised", "unrealised", "fees", "net")},
-            "venues": {names[venue]: measures(total(cells, venue=venue)) for venue in range(len(names))},
+            "venues": {names[venue]: measures(total(cells, venue=venue)) | {"answer_ns": desk.scorer.answer(venue)}
+                       for venue in range(len(names))},
             "strategies": {desk.risk.limits.strategy_names.get(index, str(index)): measures(sums)
                            for (index,), sums in by(cells, "strategy").items()},
             "tca": by_size(cells, names),

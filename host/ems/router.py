@@ -20,7 +20,7 @@ class Router:
     An order that takes (IOC, or marketable now) goes where its displayed price less the venue's score for its
     size is best: a score is what TCA expects beyond the price (fees, slippage, what does not fill). One that
     rests goes to the better score; equal scores go where the queue ahead of it is shorter. What is still
-    equal goes to the lower venue index.
+    equal goes to the venue that answers sooner, then to the lower index.
 
     Scores of venues that are not used grow old. So a share of the orders, chosen by the seed, is sent to
     another venue than the best.
@@ -75,11 +75,14 @@ class Router:
         return order.tif == IOC or marketable(order, top.bid, top.ask)
 
     def _best(self, order: NewOrder, tops: dict[int, Top], scores: Scores) -> int:
+        answer = {venue: scores.answer(venue) for venue in tops}
+        if not all(answer.values()):  # what is not known of one is held against none
+            answer = dict.fromkeys(tops, 0)
         if any(self.takes(order, top) for top in tops.values()):
             return min(tops, key=lambda venue: (self._cost(order.side, tops[venue]) * _MICRO
-                                                - scores.score(venue, True, order.qty), venue))
+                                                - scores.score(venue, True, order.qty), answer[venue], venue))
         return min(tops, key=lambda venue: (-scores.score(venue, False, order.qty),
-                                            self._ahead(order, tops[venue]), venue))
+                                            self._ahead(order, tops[venue]), answer[venue], venue))
 
     @staticmethod
     def _cost(side: Side, top: Top) -> int:

@@ -30,6 +30,7 @@ class TcaAdapter:
         self._prints, self._executions = Prints(), Executions()
         self._strategy: dict[int, int] = {}
         self._decided: dict[int, int] = {}
+        self._left: dict[int, int] = {}
         self._cause: Message | None = None
         bus.subscribe(TOPS, self._on_tops, name="tca")
         bus.subscribe(MARKET_EVENTS, self._on_events, name="tca")
@@ -65,6 +66,7 @@ class TcaAdapter:
         if not isinstance(order, NewOrder) or listing is None:
             return
         left = next((hop.time for hop in message.hops if hop.place == "nic.tx"), message.time)
+        self._left[order.order_id] = left
         decided = self._decided.get(order.order_id, message.hops[0].time)
         strategy = self._strategy.pop(order.order_id, order.strategy)
         self.tca.on_order(order.of(strategy), listing.index, min(decided, left), left)
@@ -72,6 +74,8 @@ class TcaAdapter:
     def _on_report(self, message: Message) -> None:
         self._cause = message
         report = fixmap.read_report(message.payload, self.universe.venues)
+        if report and (left := self._left.pop(report.order_id, None)) is not None:
+            self.scorer.on_answer(report.venue, _came(message) - left)
         if report is None or report.exec_type not in _TRADES:
             return
         time = _came(message)

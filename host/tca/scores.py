@@ -45,6 +45,7 @@ class VenueScore:
     fill_ratio : filled of sent, of the window, in 1/1000.
     cost : of the window, a share filled, after fees: beyond the displayed price for orders that took, minus the
         markout for orders that rested.
+    answer_ns : median time from an order's first byte to the venue's acknowledgement, over the window.
     """
     venue: int
     takes: bool
@@ -54,6 +55,7 @@ class VenueScore:
     fill_ratio: int
     cost: int
     score: int
+    answer_ns: int = 0
 
 
 @dataclass
@@ -79,6 +81,16 @@ class Scorer:
     def __init__(self, parameters: ScoreParameters = ScoreParameters()):
         self.parameters = parameters
         self._kinds: dict[tuple[int, bool, int], _Kind] = {}
+        self._answers: dict[int, deque[int]] = {}
+
+    def on_answer(self, venue: int, took: int) -> None:
+        """A venue has acknowledged an order, so many ns after it left."""
+        self._answers.setdefault(venue, deque(maxlen=self.parameters.window)).append(took)
+
+    def answer(self, venue: int) -> int:
+        """Median answer time, one that occurred; 0 before the first."""
+        times = sorted(self._answers.get(venue, ()))
+        return times[(len(times) - 1) // 2] if times else 0
 
     def on_fill(self, measured: Measured) -> VenueScore:
         self._kind(measured).fills += 1
@@ -94,7 +106,8 @@ class Scorer:
         kind = self._kinds.get((venue, takes, size), _Kind())
         ratio = kind.filled * 1000 // kind.sent if kind.sent else 0
         cost = _towards_zero(kind.cost2 * _MICRO, 2 * kind.filled) if kind.filled else 0
-        return VenueScore(venue, takes, size, kind.orders, kind.fills, ratio, cost, self._score(kind))
+        return VenueScore(venue, takes, size, kind.orders, kind.fills, ratio, cost, self._score(kind),
+                          self.answer(venue))
 
     def _kind(self, measured: Measured) -> _Kind:
         return self._kinds.setdefault(_key(measured), _Kind())
@@ -112,9 +125,15 @@ class Scores:
     def __init__(self, margin: int = ScoreParameters.margin):
         self.margin = margin
         self.known: dict[tuple[int, bool, int], VenueScore] = {}
+        self._answers: dict[int, int] = {}
 
     def on_score(self, score: VenueScore) -> None:
         self.known[score.venue, score.takes, score.size] = score
+        self._answers[score.venue] = score.answer_ns
+
+    def answer(self, venue: int) -> int:
+        """How long a venue takes to answer, ns; 0 where nobody knows."""
+        return self._answers.get(venue, 0)
 
     def score(self, venue: int, takes: bool, qty: int) -> int:
         """Of a venue for an order of `qty` that takes or rests."""

@@ -77,6 +77,13 @@ def test_what_the_score_changed_is_counted():
     assert not same.effects.rerouted
 
 
+def test_what_is_equal_goes_to_the_venue_that_answers_sooner():
+    one = router(EVEN)
+    for venue, answer in ((0, 9_000), (1, 8_000)):
+        one.scores.on_score(VenueScore(venue, True, 0, 9, 9, 1000, 0, 0, answer))
+    assert one.choose(order(Side.BUY, 110, IOC)) == 1
+
+
 def test_a_score_is_that_of_the_order_s_size():
     one = router(EVEN)
     one.scores.on_score(VenueScore(0, True, 2, 9, 9, 1000, 0, -5_000))

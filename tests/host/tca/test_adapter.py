@@ -67,6 +67,7 @@ def test_hardware_times_count(rig):
     rig.report(1, b"E1", time=350)
     assert (rig.sums.delay, rig.sums.slippage, rig.sums.fee) == (10_000, 10_000, 3_000)
     assert rig.sums.effective_spread == 20_000
+    assert rig.told[0].answer_ns == 50, "from its first byte to the first that was heard of it"
     assert next(iter(rig.adapter.tca.cells)).strategy == 3
 
 

@@ -86,6 +86,18 @@ def test_size_is_chosen_where_larger_orders_cost_clearly_more():
     assert scores.size(0, RESTS, 400) == 400
 
 
+def test_the_answer_time_is_the_median_of_the_window():
+    scorer = Scorer(ScoreParameters(window=3))
+    assert scorer.answer(0) == 0
+    for took in (900, 10, 20, 30):
+        scorer.on_answer(0, took)
+    assert scorer.answer(0) == 20
+    scores = Scores()
+    assert scores.answer(0) == 0
+    scores.on_score(scorer.of(0, TAKES, 0))
+    assert scores.answer(0) == 20
+
+
 def test_ranking():
     scores = Scores()
     for venue, score in ((0, -500), (2, -100)):
