@@ -78,7 +78,7 @@ class Chart {
     this.plot = new uPlot({
       ...this.size(), legend: { show: false }, cursor: { show: false }, padding: [8, 22, 0, 0],
       scales: { x: { time: false, range: (_, low, high) => low === null ? [0, 1e6] : [low, Math.max(high, low + 1)] },
-        y: this.log ? { distr: 3, log: 10, range: (_, low, high) => low === null ? [100, 10000] : uPlot.rangeLog(low, high, 10, false) }
+        y: this.log ? { distr: 3, log: 10, range: () => decades(this.data.slice(1)) }
           : { range: (_, low, high) => room(low, high) } },
       axes: [{ ...axis, size: 20, gap: 2, space: 70, values: (_, ticks) => ticks.map((tick) => clock(tick).replace(".000", "")) },
              { ...axis, size: 52, gap: 4, space: 24, values: (_, ticks) => ticks.map((tick) => tick === null ? "" : this.axis(tick)) }],
@@ -91,7 +91,7 @@ class Chart {
     this.data = [time, ...columns];
     this.plot.setData(this.data);
     columns.forEach((column, n) => {
-      const last = column.at(-1), text = last === null || last === undefined ? "" : this.format(last);
+      const last = column.at(-1), text = last === null || last === undefined ? "–" : this.format(last);
       if (this.values[n].textContent !== text) this.values[n].textContent = text;
     });
   }
@@ -100,6 +100,12 @@ class Chart {
     const { width, height } = this.size();
     if (width !== this.plot.width || height !== this.plot.height) this.plot.setSize({ width, height });
   }
+}
+
+/** Whole steps of a logarithmic scale around what is positive. */
+function decades(columns) {
+  const there = columns.flat().filter((value) => value > 0);
+  return there.length ? uPlot.rangeLog(Math.min(...there) * 0.9, Math.max(...there) * 1.1, 10, false) : [100, 10000];
 }
 
 /** A little room above and below, and never a range of nothing. */
