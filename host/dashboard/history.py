@@ -25,5 +25,6 @@ class History:
             self._stride += 1
 
     def columns(self) -> list[list[int | None]]:
-        """One list a column."""
-        return [list(column) for column in zip(*self.rows, strict=True)] or [[] for _ in self.names]
+        """One list a column. Safe to ask from another thread than `add`'s."""
+        rows = list(self.rows)
+        return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in self.names]

@@ -3,19 +3,24 @@
 import asyncio
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 
 class Hub:
     """The session publishes, streams take the newest when they are ready for it: what a slow one misses is gone.
 
+    Parameters
+    ----------
+    greeting : what a browser needs that comes now; asked for in the server's thread.
+
     Members
     -------
     closed : nothing newer will come.
     """
 
-    def __init__(self) -> None:
-        self.greeting = b"{}"
+    def __init__(self, greeting: Callable[[], dict[str, Any]] = dict):
+        self._greeting = greeting
         self.state: dict[str, Any] = {}
         self.closed = False
         self._latest = b""
@@ -26,13 +31,10 @@ class Hub:
 
     # ---- the session's thread
 
-    def publish(self, state: dict[str, Any], greeting: dict[str, Any] | None = None) -> None:
-        """A new state; `greeting` is what a browser needs that comes now."""
+    def publish(self, state: dict[str, Any]) -> None:
         latest = _event("tick", state)
         with self._lock:
             self.state, self._latest, self._number = state, latest, self._number + 1
-            if greeting is not None:
-                self.greeting = _event("hello", greeting)
         if self._loop and self._waiting:
             self._loop.call_soon_threadsafe(self._wake)
 
@@ -65,8 +67,7 @@ class Hub:
             return self._number, self._latest
 
     def hello(self) -> bytes:
-        with self._lock:
-            return self.greeting
+        return _event("hello", self._greeting())
 
     def _wake(self) -> None:
         for event in self._waiting:

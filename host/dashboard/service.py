@@ -32,9 +32,10 @@ class Dashboard:
     """
 
     def __init__(self, view: View, act: Act, host: str, port: int, names: tuple[str, ...] = (), **facts: object):
-        self.view, self.facts = view, facts
-        self.token, self.hub = Token(), Hub()
+        self.view = view
+        self.token, self.hub = Token(), Hub(self._greeting)
         self.history = History(tuple(series(view)))
+        self._names = about(view) | facts | {"names": list(self.history.names), "most": self.history.most}
         self._socket = _listen(host, port)
         self.host, self.port = host, int(self._socket.getsockname()[1])
         app = application(self.hub, self.token, act, self.port, (host, *names))
@@ -70,8 +71,11 @@ class Dashboard:
         row = series(self.view)
         self.history.add(tuple(row.values()))
         state = snapshot(self.view) | extra | {"series": list(row.values())}
-        self.hub.publish(state, about(self.view) | self.facts | {
-            "names": list(self.history.names), "columns": self.history.columns(), "most": self.history.most})
+        self.hub.publish(state)
+
+    def _greeting(self) -> dict[str, Any]:
+        """For a browser that comes now: names, and the series so far. In the server's thread."""
+        return self._names | {"columns": self.history.columns()}
 
     def close(self, extra: Extra) -> None:
         """A last state, then the end. Browsers keep showing it."""
