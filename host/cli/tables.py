@@ -95,12 +95,12 @@ def _positions(summary: dict[str, Any]) -> Table:
 
 
 def _venues(summary: dict[str, Any]) -> Table:
-    costs = ("slippage", "fee", "shortfall", "effective_spread", "realised_spread", "impact")
-    rows = ((one["venue"], one["manner"], one["size"], one["orders"], one["fills"], f"{one['fill_ratio'] / 10:.1f} %",
+    """The part of it that fits a terminal; all measures are in the summary."""
+    costs = ("slippage", "shortfall", "realised_spread")
+    rows = ((f"{one['venue']} {one['manner']}", one["size"], one["orders"], f"{one['fill_ratio'] / 10:.1f} %",
              *(micro_usd(one[cost]) for cost in costs)) for one in summary["tca"])
     return table("Execution quality (cents a share)",
-                 ("venue", "order", "size", "orders", "fills", "filled", "slippage", "fee", "shortfall", "eff. spread",
-                  "realised", "impact"), rows, left=3)
+                 ("venue", "size", "orders", "filled", "slippage", "shortfall", "realised"), rows, left=2)
 
 
 def _feedback(summary: dict[str, Any]) -> Table:
