@@ -15,7 +15,7 @@ TOTAL_BITS = WORD_BITS + 7
 class Checksums(wiring.Component):
     """Adds a word of each lane in every cycle that its instruction says so.
 
-    Latency: a word given with its instruction is in `fix` the next cycle, and in `tcp` three cycles later.
+    Latency: a word given with its instruction is in `fix` two cycles later, and in `tcp` three.
 
     Ports
     -----
@@ -34,12 +34,14 @@ class Checksums(wiring.Component):
         word = self._placed(m, self.word, how.words_add, how.words_swap, "word")
         digits = self._placed(m, self._text(), how.digits_add, how.digits_swap, "pair")
         total, folded = Signal(TOTAL_BITS), Signal(WORD_BITS + 1)
-        in_fix = Mux(how.words_fix, (word[:8] + word[8:])[:8], 0)
+        from_words, from_digits = Signal(8), Signal(8)
         with m.If(self.clear):
-            m.d.sync += [total.eq(0), self.fix.eq(self.fix_static)]
+            m.d.sync += [total.eq(0), from_words.eq(self.fix_static), from_digits.eq(0)]
         with m.Else():
             m.d.sync += [total.eq(total + (word + digits)),
-                         self.fix.eq(self.fix + (in_fix + (digits[:8] + digits[8:])[:8])[:8])]
+                         from_words.eq(from_words + Mux(how.words_fix, (word[:8] + word[8:])[:8], 0)),
+                         from_digits.eq(from_digits + digits[:8] + digits[8:])]
+        m.d.sync += self.fix.eq(from_words + from_digits)
         # Ones' complement (RFC 1071): what is carried out of 16 bits comes back in at the bottom.
         m.d.sync += [folded.eq(total[:WORD_BITS] + total[WORD_BITS:]),
                      self.tcp.eq(~(folded[:WORD_BITS] + folded[WORD_BITS]))]

@@ -44,8 +44,8 @@ PER_CYCLE = 3
 
 #: Cycles from the address of an instruction to that in which its lane chooses, and from there to the sums it is in.
 CHOOSE, SUM = 2, 2
-#: Cycles of folding the sum to 16 bits.
-FOLD = 2
+#: Cycles of adding up the FIX CheckSum's two parts, and of folding the other sum to 16 bits.
+ADD, FOLD = 1, 2
 #: A byte's instruction is read so many bytes ahead, and its lane chooses so many cycles before its beat.
 AHEAD, PLAY = 4, 2
 
@@ -147,7 +147,7 @@ class Sums:
     def fixed(self) -> int:
         """Cycle in which the FIX CheckSum is right."""
         symbol_late = 1
-        return max(max(self.digits) + SUM, max(self.words) + SUM + symbol_late)
+        return max(max(self.digits), max(self.words) + symbol_late) + SUM + ADD
 
     @classmethod
     def of(cls, action: Action) -> "Sums":

@@ -7,7 +7,7 @@ from hdl.fix.program import SumStep
 from hdl.order.image import sum16
 
 #: Cycles from a word to the FIX CheckSum, and to the TCP checksum.
-FIX_LATENCY, TCP_LATENCY = 1, 3
+FIX_LATENCY, TCP_LATENCY = 2, 3
 #: More words than any order has.
 WORDS = 64
 
