@@ -24,7 +24,7 @@ class Arrivals(wiring.Component):
     Ports
     -----
     i, fault, clear, feed_of : the inputs of `hdl.book.book.Book`.
-    here : Out, a message or a change is offered. early : Out, the same.
+    here : Out, a message or a change is offered. next_here : Out, it will be in the next cycle.
     valid, job : Out, a message is offered. take : In, it goes in this cycle.
     change_valid, change : Out, what comes before it. change_take : In, that is done. While `change_valid` is
         high, `valid` waits.
@@ -39,7 +39,8 @@ class Arrivals(wiring.Component):
             "i": In(stream.Signature(BookMessage, always_ready=True)),
             "fault": In(stream.Signature(FeedFault, always_ready=True)),
             "clear": In(config.symbols), "feed_of": In(data.ArrayLayout(FEED_BITS, config.symbols)),
-            "here": Out(1), "early": Out(1), "valid": Out(1), "job": Out(shapes.job), "take": In(1), "dropped": Out(1),
+            "here": Out(1), "next_here": Out(1), "valid": Out(1), "job": Out(shapes.job), "take": In(1),
+            "dropped": Out(1),
             "change_valid": Out(1), "change": Out(shapes.change), "change_take": In(1),
             "pending": Out(data.ArrayLayout(len(FEED_CAUSES), config.symbols)),
         })
@@ -49,9 +50,8 @@ class Arrivals(wiring.Component):
         entry = data.StructLayout({"job": self.shapes.job, "change": self.shapes.change, "message": 1, "changed": 1})
         m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=entry.size, depth=self.DEPTH)
         tail, head, here = Signal(entry), Signal(entry, reset_less=True), self.here    # `here`: the head is valid
-        # `queued` is `empty` once more, and `away` is `here`, so that what decides does not drive the data too.
-        empty, queued, away = Signal(init=1), Signal(), Signal(init=1)
-        direct, free, gone = Signal(), Signal(), Signal()
+        # `queued` is `empty` once more, to choose data, so that what decides has little to drive.
+        empty, queued, direct, free, gone = Signal(init=1), Signal(), Signal(), Signal(), Signal()
         pending, any_pending = self._collect(m, gone)
         m.d.comb += [
             self._decode(tail.job), tail.change.eq(pending), tail.changed.eq(any_pending),
@@ -61,18 +61,18 @@ class Arrivals(wiring.Component):
             queue.w_data.eq(tail), queue.w_en.eq(self.i.valid & ~direct), queue.r_en.eq(free),
             gone.eq(direct | (queue.w_en & queue.w_rdy)),
             self.dropped.eq(queue.w_en & ~queue.w_rdy),
-            self.early.eq(~away), self.job.eq(head.job), self.change.eq(head.change),
+            self.next_here.eq(Mux(free, direct | queue.r_rdy, 1)), self.job.eq(head.job), self.change.eq(head.change),
             self.valid.eq(here & head.message & ~head.changed), self.change_valid.eq(here & head.changed),
             Value.cast(self.pending).eq(
                 Value.cast(pending.fault) | Mux(self.change_valid, Value.cast(head.change.fault), 0)),
         ]
+        m.d.sync += here.eq(self.next_here)
         with m.If(queue.w_en & queue.w_rdy):
             m.d.sync += [empty.eq(0), queued.eq(1)]
         with m.Elif(queue.r_en & queue.r_rdy & (queue.level == 1)):
             m.d.sync += [empty.eq(1), queued.eq(0)]
         with m.If(free):
-            m.d.sync += [here.eq(direct | queue.r_rdy), away.eq(~(direct | queue.r_rdy)),
-                         head.eq(Mux(queued, queue.r_data, tail))]
+            m.d.sync += head.eq(Mux(queued, queue.r_data, tail))
         with m.Elif(self.change_take):
             m.d.sync += head.changed.eq(0)
         return m

@@ -93,7 +93,8 @@ class Book(wiring.Component):
             arrivals.fault.payload.eq(self.fault.payload), arrivals.fault.valid.eq(self.fault.valid),
             arrivals.clear.eq(self.clear), arrivals.feed_of.eq(self.feed_of),
             arrivals.take.eq(control.take), arrivals.change_take.eq(control.change_take),
-            control.here.eq(arrivals.early), control.valid.eq(arrivals.valid), control.job.eq(arrivals.job),
+            control.here.eq(arrivals.here), control.next_here.eq(arrivals.next_here),
+            control.valid.eq(arrivals.valid), control.job.eq(arrivals.job),
             control.change_valid.eq(arrivals.change_valid),
             control.plan_valid.eq(background.plan_valid), control.plan.eq(background.plan),
             control.interrupt.eq(background.interrupt), control.sweep.eq(background.scan.sweep),
@@ -144,10 +145,10 @@ class Book(wiring.Component):
         left, gone, over = Signal(QTY_BITS), Signal(), Signal()
         m.d.sync += [left.eq(kept.qty - now.qty), over.eq(now.qty > kept.qty), gone.eq(now.qty >= kept.qty)]
         third, fifth = control.phase[3] & ~control.kill, control.phase[5] & ~control.kill
-        move, add = self.kind[Kind.MOVE], self.kind[Kind.ADD]
+        move, add = self.kind[Kind.MOVE], self.kind[Kind.ADD]      # no message's job is ever killed
         m.d.comb += [
             table.move.eq(move), table.low.eq(now.task.ref[:self.shapes.row_bits]),
-            table.insert.eq(third & ((add & ~table.found & ~table.full) | (move & ~table.no_way))),
+            table.insert.eq((control.phase[3] & add & ~table.found & ~table.full) | (third & move & ~table.no_way)),
             table.erase.eq(third & self.kind[Kind.SCAN] & scan.sweep),
             table.rewrite.eq(fifth & self._any(Kind.REDUCE, Kind.DELETE, Kind.SCAN)), table.swap.eq(fifth & move),
             title.price.eq(now.price), title.side.eq(now.task.side), title.life.eq(life),

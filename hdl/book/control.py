@@ -21,7 +21,7 @@ class Control(wiring.Component):
 
     Ports
     -----
-    here, valid, job, take, change_valid, change_take : messages, and changes between them.
+    here, next_here, valid, job, take, change_valid, change_take : messages, and changes between them.
     plan_valid, plan, idle, interrupt : the book's own jobs. `plan` is asked for when `idle`, at the earliest 3 cycles
         after the last of any job; the rows of a scan then follow by themselves, until `interrupt`.
     matched, found, no_way, sweep, side, victim_tag : In, from the table's cycles 2 (matched) and 3.
@@ -33,7 +33,7 @@ class Control(wiring.Component):
     def __init__(self, config: NicConfig):
         self.shapes = shapes = Shapes(config)
         super().__init__({
-            "here": In(1), "valid": In(1), "job": In(shapes.job), "take": Out(1),
+            "here": In(1), "next_here": In(1), "valid": In(1), "job": In(shapes.job), "take": Out(1),
             "change_valid": In(1), "change_take": Out(1),
             "plan_valid": In(1), "plan": In(shapes.task), "idle": Out(1), "interrupt": In(1),
             "matched": In(1), "found": In(1), "no_way": In(1), "sweep": In(1), "side": In(1),
@@ -49,6 +49,7 @@ class Control(wiring.Component):
         busy, own, hit, row = Signal(), Signal(), Signal(), Signal()    # busy: a message's job goes on after this cycle
         next, next_valid = Signal(self.shapes.task), Signal()    # what may start when no message does
         second = Signal()                                        # that is U's second half, and it must
+        other = Signal(init=1)                                   # it is not a message's first half that may start
         rest, quiet = Signal(), Signal()    # nothing goes on, nor did in the cycle before, or in the two before
         m.d.comb += [
             hit.eq(self.check_row & self.matched),
@@ -57,7 +58,7 @@ class Control(wiring.Component):
             row.eq(own & (next.kind == Kind.SCAN)),
             self.go.eq(self.take | second | own),
             self.kill.eq(self.own & self.here),
-            self.task.eq(Mux(self.valid & ~second, self.job.task, next)),
+            self.task.eq(Mux(other, next, self.job.task)),
             self.price.eq(Mux(second, now.price, self.job.price)), self.qty.eq(Mux(second, now.qty, self.job.qty)),
             self.long.eq(self._is(Kind.REDUCE, Kind.DELETE, Kind.MOVE, Kind.SCAN)),
             self.last.eq(~(phase[5] & now.replace & self.found)),
@@ -82,7 +83,7 @@ class Control(wiring.Component):
             m.d.sync += busy.eq(more)
         stop = self.here | hit
         m.d.sync += [self.read_row.eq(row), self.check_row.eq(self.read_row & ~stop), second.eq(more),
-                     rest.eq(~(phase.any() | self.go | self.read_row | hit | more)),
+                     other.eq(more | ~self.next_here), rest.eq(~(phase.any() | self.go | self.read_row | hit | more)),
                      quiet.eq(rest & ~(next_valid | self.here | self.check_row))]
         self._prepare(m, next, next_valid, row, stop)
         return m

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -103,7 +103,7 @@ class ItchDecoder(wiring.Component):
     o : Out, valid-only `Decoded`; members that the type does not have are 0.
     unknown : Out, high together with `o.valid` of a type that the specification does not have.
     needed : Out, combinational: the byte on `i` is the last that its message needs.
-    malformed : Out, one strobe for each message not delivered.
+    malformed : Out, one strobe for each message not delivered, 2 cycles after its first byte.
     """
 
     def __init__(self):
@@ -120,7 +120,9 @@ class ItchDecoder(wiring.Component):
         index_next = Signal.like(index)
         good, known = Signal(), Signal()
         last_needed = Signal.like(index)
-        begins = take & byte.first
+        begins, began = take & byte.first, Signal()
+        length, right = Signal.like(byte.length), Signal(range(LONGEST + 1))    # of the message, of its type
+        fits = Mux(known, length == right, length >= COMMON_BYTES)
 
         m.d.comb += index_next.eq(index + ~index.all())
         with m.If(byte.first):
@@ -128,29 +130,29 @@ class ItchDecoder(wiring.Component):
         with m.If(take):
             m.d.sync += index.eq(index_next)
         m.d.comb += self.needed.eq(take & ~byte.first & good & (index == last_needed))
-        m.d.sync += [self.o.valid.eq(self.needed), self.unknown.eq(self.needed & ~known), self.malformed.eq(0)]
+        m.d.sync += [self.o.valid.eq(self.needed), self.unknown.eq(self.needed & ~known)]
 
+        m.d.sync += [began.eq(begins), self.malformed.eq(began & ~fits)]
+        with m.If(began):
+            m.d.sync += good.eq(fits)
         with m.If(begins):
             m.d.sync += self.o.payload.type.eq(byte.data)
-            self._judge(m, good, known, last_needed)
+            self._judge(m, known, last_needed, length, right)
         with m.If(self.clear):
             m.d.sync += self.o.payload.type.eq(0)
         self._load(m, take, begins, index_next)
         return m
 
-    def _judge(self, m, good, known, last_needed):
-        """At the type byte: is the length right, and after which byte is all known?"""
+    def _judge(self, m, known, last_needed, length, right):
+        """At the type byte: after which byte is all known? And in the next cycle: is the length right?"""
         byte = self.i.payload
-        fits = Signal()
         with m.Switch(byte.data):
             for spec in MESSAGES.values():
                 with m.Case(spec.code):
-                    m.d.comb += fits.eq(byte.length == spec.length)
-                    m.d.sync += [known.eq(1), last_needed.eq(NEEDED[spec.type] - 1)]
+                    m.d.sync += [known.eq(1), last_needed.eq(NEEDED[spec.type] - 1), right.eq(spec.length)]
             with m.Default():
-                m.d.comb += fits.eq(byte.length >= COMMON_BYTES)
                 m.d.sync += [known.eq(0), last_needed.eq(NEEDED_UNKNOWN - 1)]
-        m.d.sync += [good.eq(fits), self.malformed.eq(~fits)]
+        m.d.sync += length.eq(byte.length)
 
     def _load(self, m, take, begins, index_next):
         """Shifts the byte on `i` into its member; which one was worked out with the byte before."""

@@ -120,7 +120,7 @@ class FeedPath(wiring.Component):
             m.d.sync += skipped.eq(0)
 
         end, malformed = mold.end.payload, Signal()
-        m.d.comb += malformed.eq(mold.end.valid & ~end.error & (end.malformed | skipped))
+        m.d.comb += malformed.eq(mold.end.valid & ~end.error & (end.malformed | skipped | decoder.malformed))
         m.d.sync += self.count.malformed.eq(malformed)
         with m.If(wait.any()):
             m.d.sync += wait.eq(wait - 1)

@@ -119,13 +119,19 @@ class Receiver(wiring.Component):
         ends = self._header_ends(m, walk, facts.o)
         with m.If(take):
             m.d.sync += previous.eq(beat.data)
-            self._advance(m, walk, after, ends, Cat(beat.data, previous), facts.o, checksum.good)
+            self._advance(m, walk, after, ends, Cat(beat.data, previous), facts.o)
         m.d.sync += walk.eq(after)
+        # Whether the header checksum is right comes late in its cycle: it is acted on in the next.
+        wrong, wrong_end = Signal(), Signal()
+        sums_wrong = take & ends[Part.IPV4] & ~checksum.good
+        m.d.sync += [wrong.eq(sums_wrong & ~end), wrong_end.eq(sums_wrong & end)]
+        with m.If(wrong):
+            m.d.sync += [walk.part.eq(Part.SKIP), walk.cause.eq(Cause.BAD_HEADER)]
         with m.If(end):
             m.d.sync += walk.eq(0)
 
         self._release(m, take, end, walk, after, ends, facts.o)
-        self._count(m, end, after)
+        self._count(m, end, after, wrong, wrong_end)
         return m
 
     # ---- one byte further ------------------------------------------------------------------------
@@ -146,13 +152,13 @@ class Receiver(wiring.Component):
             m.d.comb += signals[part].eq((walk.part == part) & condition)
         return signals
 
-    def _advance(self, m: Module, walk, after, ends, two_bytes, facts, checksum_good):
+    def _advance(self, m: Module, walk, after, ends, two_bytes, facts):
         """Sets `after`, given that a byte is here; `two_bytes` is it and the one before, as a number."""
         m.d.comb += after.at.eq(walk.at + 1)
         with m.If(ends[Part.ETHERNET] | ends[Part.TAG]):
             self._after_type(m, walk, after, two_bytes)
         with m.If(ends[Part.IPV4]):
-            self._after_ipv4(m, after, facts, checksum_good)
+            self._after_ipv4(m, after, facts)
         with m.If(ends[Part.UDP]):
             self._after_transport(m, after, Part.FEED, facts.udp_fits, facts.feed_hit, facts.empty, Cause.NO_GROUP)
         with m.If(ends[Part.TCP]):
@@ -176,8 +182,8 @@ class Receiver(wiring.Component):
         with m.Else():
             self._skip(m, after, Cause.NOT_IPV4)
 
-    def _after_ipv4(self, m: Module, after, facts, checksum_good):
-        with m.If(~(facts.ip_fits & checksum_good)):
+    def _after_ipv4(self, m: Module, after, facts):
+        with m.If(~facts.ip_fits):
             self._skip(m, after, Cause.BAD_HEADER)
         with m.Elif(facts.fragment):
             self._skip(m, after, Cause.FRAGMENT)
@@ -244,12 +250,17 @@ class Receiver(wiring.Component):
                 m.d.comb += port.payload.meta.tcp_seq.eq(facts.tcp_seq)
             m.d.sync += port.valid.eq((walk.part == part) & (byte | ends_here) | end & take & bare[part])
 
-    def _count(self, m: Module, end, after):
+    def _count(self, m: Module, end, after, wrong, wrong_end):
+        """`wrong`: the header checksum of the beat before was; `wrong_end`: and that was the frame's last."""
         ended, error, final = Signal(), Signal(), Signal(Walk)
         m.d.sync += [ended.eq(end), error.eq(self.i.payload.error), final.eq(after)]
+        with m.If(wrong):
+            m.d.sync += [final.part.eq(Part.SKIP), final.cause.eq(Cause.BAD_HEADER)]
         cause = Signal(Cause)
         with m.If(error):
             m.d.comb += cause.eq(Cause.BAD_FCS)
+        with m.Elif(wrong_end):
+            m.d.comb += cause.eq(Cause.BAD_HEADER)
         with m.Else():
             with m.Switch(final.part):
                 with m.Case(Part.ETHERNET, Part.TAG):
