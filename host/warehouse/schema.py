@@ -79,13 +79,14 @@ def of_class(kind: type) -> list[pa.Field]:
 
 
 def of_rows(topic: Topic | str, rows: Iterable[Mapping[str, Any]]) -> pa.Schema:
-    """Schema of structs that declare none: by their values. A column whose values disagree is text."""
+    """Schema of structs that declare none: by their values. A column whose values disagree is text; one without any
+    value is left out, so that it has the same type in every file that has it."""
     types: dict[str, set[type]] = {}
     for row in rows:
         for name, value in row.items():
             types.setdefault(name, set()).add(type(value))
     own = {field.name: field for field in (TIME, SEQ, SESSION)}
-    fields = [own.get(name) or _column(name, _common(kinds)) for name, kinds in types.items()]
+    fields = [own.get(name) or _column(name, _common(kinds)) for name, kinds in types.items() if kinds != {type(None)}]
     name, doc = (topic, "") if isinstance(topic, str) else (topic.name, topic.doc)
     return pa.schema(fields, {"table": name, "doc": doc})
 

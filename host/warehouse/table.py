@@ -97,11 +97,20 @@ class Table:
         self._files: dict[int, File] = {}
 
     def flush(self) -> None:
-        """Everything so far is in whole files when this returns."""
-        self.drain()
-        self.settle()
-        while self._files:
-            self._close(next(iter(self._files)))
+        """Everything so far is in whole files, or lost, when this ends: by raising the first failure if there was one."""
+        problem: Exception | None = None
+        for step in (self.drain, self.settle):
+            try:
+                step()
+            except Exception as error:
+                problem = problem or error
+        for hour in list(self._files):
+            try:
+                self._close(hour)
+            except Exception as error:
+                problem = problem or error
+        if problem:
+            raise problem
 
     def drain(self) -> None:
         """Hand what waits to its files."""

@@ -1,5 +1,7 @@
 """Questions to a warehouse: the same answers as counting by hand, and one line for what cannot be read."""
 
+import time
+
 import pytest
 
 from fixparse import orders
@@ -211,6 +213,19 @@ def test_no_warehouse(tmp_path, capsys):
     assert len(capsys.readouterr().err.strip().splitlines()) == 3
     with pytest.raises(QueryError, match="no data"):
         Query(tmp_path)
+
+
+def test_a_column_that_was_empty_in_one_file_keeps_its_type(tmp_path):
+    warehouse = Warehouse(tmp_path, "s", flush_s=0.01)
+    for n, level in enumerate([None, 3, None]):
+        warehouse.rows(lambda n=n, level=level: [("risk.news", {"time": NOW + n, "seq": n + 1, "level": level})])
+        while warehouse.written <= n:
+            time.sleep(0.01)
+    warehouse.close()
+    with Query(tmp_path) as query:
+        assert query.tables["risk.news"] == 3
+        assert query.rows('SELECT level + 1 AS level FROM "risk.news" ORDER BY time') == [
+            {"level": None}, {"level": 4}, {"level": None}]
 
 
 def test_tables_nobody_wrote_are_empty_not_missing(traded):

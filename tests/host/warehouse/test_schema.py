@@ -53,6 +53,8 @@ def test_structs_tell_their_columns_themselves():
     assert {name: made.field(name).type for name in ("stock", "qty", "ready", "share", "extra")} == {
         "stock": pa.string(), "qty": pa.int64(), "ready": pa.bool_(), "share": pa.float64(), "extra": pa.string()}
     assert made.field("net").metadata[b"unit"] == b"1e-4 USD"
+    assert "a" not in schema.of_rows("x", [{"time": 1, "a": None}]).names
+    assert schema.of_rows("x", [{"time": 1, "a": None}, {"time": 1, "a": 1}]).field("a").type == pa.int64()
     assert schema.of_rows("x", [{"time": 1, "a": 1}, {"time": 1, "a": "one"}]).field("a").type == pa.string()
 
 
