@@ -97,7 +97,7 @@ class Table:
         self._files: dict[int, File] = {}
 
     def flush(self) -> None:
-        """Everything so far is in whole files, or lost, when this ends: by raising the first failure if there was one."""
+        """Everything so far is in whole files, or lost, when this ends: by raising, where something failed."""
         problem: Exception | None = None
         for step in (self.drain, self.settle):
             try:
