@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from hdl.layouts import Origin
+from host.tca.sums import HORIZONS, MAIN, per_share
 from host.warehouse.adapter import RISK, SESSIONS
-from host.warehouse.query import Query, per_share
+from host.warehouse.query import Query
 
 #: Order sizes (shares) from which a class begins.
 SIZES = (1, 100, 200, 500, 1000, 5000)
@@ -18,7 +19,7 @@ _KEYS = {"venue": "orders.venue", "size": _SIZE, "strategy": "orders.strategy", 
          "hour": "orders.time // 3_600_000_000_000", "origin": "orders.origin"}
 KEYS = tuple(_KEYS)
 #: After how long a markout looks at the mid, ns.
-HORIZON_NS = 1_000_000
+HORIZON_NS = HORIZONS[MAIN]
 
 _TIME = [("time", pa.int64()), ("session", pa.string())]
 _POSITIONS = pa.schema([*_TIME, ("stock", pa.string()), ("qty", pa.int64())])

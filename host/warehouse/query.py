@@ -127,11 +127,3 @@ def stage_latencies(query: Query) -> list[StageLatency]:
     """Tick-to-trade by stage, triggers and host orders apart, stages in the order of the way."""
     cuts = [permille / 1000 for permille in PERMILLES.values()]
     return [StageLatency(**row) for row in query.ask("latency", cuts=cuts)]
-
-
-def per_share(doubled: int, qty: int) -> int:
-    """A doubled cost in 1e-4 USD x shares, as 1e-6 USD a share, rounded towards zero."""
-    if not qty:
-        return 0
-    size = abs(doubled) * 100 // (2 * qty)
-    return -size if doubled < 0 else size

@@ -117,7 +117,7 @@ def test_everything_that_was_said_is_stored(session):
 def test_the_warehouse_says_what_the_summary_says(session):
     with Query(session.run / WAREHOUSE, date="2026-01-05") as query:
         stages = {(one.origin, one.stage): one for one in stage_latencies(query)}
-        lines = costs(query, "origin")
+        lines, venues = costs(query, "origin"), costs(query, "venue")
     for origin, expected in session.summary["latency_ns"].items():
         for stage, spread in expected.items():
             one = stages[origin, stage]
@@ -126,3 +126,7 @@ def test_the_warehouse_says_what_the_summary_says(session):
     for line in lines:
         counted = session.summary["orders"][line.key]
         assert (line.orders, line.fills, line.filled_qty) == (counted["sent"], counted["fills"], counted["shares"])
+    for line in venues:  # as added up while it happened
+        measured = session.summary["venues"][line.key]
+        assert (line.fills, line.filled_qty, line.slippage, line.effective_spread) == (
+            measured["fills"], measured["filled_qty"], measured["slippage"], measured["effective_spread"])

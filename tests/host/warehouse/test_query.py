@@ -14,9 +14,10 @@ from host.cli import main
 from host.desk.latency import percentile, stages
 from host.messages import NewOrder
 from host.risk.utilisation import Utilisation
+from host.tca.sums import per_share
 from host.warehouse.adapter import WarehouseAdapter
 from host.warehouse.costs import KEYS, costs
-from host.warehouse.query import PERMILLES, Query, QueryError, per_share, stage_latencies
+from host.warehouse.query import PERMILLES, Query, QueryError, stage_latencies
 from host.warehouse.writer import Warehouse
 
 NOW = 1_767_623_400 * 10**9  # 2026-01-05 14:30 UTC
