@@ -44,7 +44,8 @@ class ImbalanceTaker:
     """Arms the side that the queue leans to, or the one that reduces what is held.
 
     Where the queue leans (`share` of half-way) it arms IMBALANCE, to take the thin side before it
-    goes; elsewhere CROSS, to take a price that comes to the fair price's wrong side.
+    goes; elsewhere CROSS, to take a price that comes to the fair price's wrong side. Where TCA finds
+    its size dear at a venue, it arms a smaller one there.
     """
 
     context: Context
@@ -71,7 +72,7 @@ class ImbalanceTaker:
             self.context.drop_id(armed.order_id)
         self.armed[top.symbol] = Armed(order_id, wanted, now + self.parameters.pause)
         condition, side, price, threshold = wanted
-        return [Arm(order_id, top.symbol, side, self.parameters.qty, price, condition, threshold)]
+        return [Arm(order_id, top.symbol, side, self._qty(top.symbol), price, condition, threshold)]
 
     def on_fired(self, order_id: int, symbol: int, now: int) -> list[Action]:
         armed = self.armed.get(symbol)
@@ -87,6 +88,11 @@ class ImbalanceTaker:
 
     def on_cancel_rejected(self, order_id: int, now: int) -> list[Action]:
         return []
+
+    def _qty(self, symbol: int) -> int:
+        """As many shares as do not cost clearly more at this venue than fewer would."""
+        venue, qty, context = self.context.universe.by_index[symbol].venue, self.parameters.qty, self.context
+        return context.effects.on_size(venue, qty, context.scores.size(venue, True, qty))
 
     def _disarm(self, symbol: int, armed: Armed) -> list[Action]:
         if not armed.order_id:

@@ -8,7 +8,7 @@ from hdl.layouts import Condition, Side
 from host.alpha.maker import Maker, MakerParameters
 from host.alpha.signals import imbalance, microprice, round_down, round_up
 from host.alpha.strategy import Arm, Context, Disarm, Propose, Withdraw
-from host.alpha.taker import ImbalanceTaker
+from host.alpha.taker import ImbalanceTaker, TakerParameters
 from host.ems.ids import OrderIds
 from host.marketdata.books import Books, Top
 from host.messages import CANCELED, NEW, TRADE, Rejection, Report
@@ -167,6 +167,17 @@ def test_the_taker_arms_the_side_the_queue_leans_to(one, condition, side):
     (arm,) = World(ImbalanceTaker).see(one)
     assert (arm.condition, arm.side, arm.symbol) == (condition, side, 0)
     assert (arm.price <= one.ask) if side == Side.BUY else (arm.price >= one.bid)
+
+
+def test_the_taker_arms_a_smaller_size_where_its_own_is_dear():
+    world = World(ImbalanceTaker, parameters=TakerParameters(qty=400))
+    for size, score in ((0, -3_000), (1, -3_500), (2, -12_000)):
+        world.context.scores.on_score(VenueScore(0, True, size, 20, 20, 900, -score, score))
+    (arm,) = world.see(top(bid_qty=900))
+    assert arm.qty == 200
+    (elsewhere,) = world.see(top(bid_qty=900, symbol=1))
+    assert elsewhere.qty == 400
+    assert world.context.effects.summary(("XTGA", "XTGB"))["held_back"] == {"XTGA": 200}
 
 
 def test_the_taker_arms_once_rearms_on_change_and_rests_after_firing():
