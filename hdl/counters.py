@@ -17,7 +17,8 @@ class EventCounters(wiring.Component):
     Ports
     -----
     events : In, one bit a kind.
-    read, which : In, look at this kind. value : Out(32), in the same cycle; events of the cycle before are not in it.
+    read, which : In, look at this kind. value : Out(32), in the same cycle; what the two cycles before brought is not
+        in it, nor what still waits.
     """
 
     def __init__(self, count: int):
@@ -33,9 +34,12 @@ class EventCounters(wiring.Component):
             with m.If(waiting[n]):
                 m.d.comb += next_up.eq(n)
         counted = waiting & -waiting
+        busy, at = Signal(), Signal(range(self.count))      # chosen, and counted in this cycle
         m.d.sync += waiting.eq(waiting & ~Mux(self.read, 0, counted)[:self.count] | self.events)
+        with m.If(~self.read):
+            m.d.sync += [busy.eq(waiting.any()), at.eq(next_up)]
         m.d.comb += [
-            read.addr.eq(Mux(self.read, self.which, next_up)), self.value.eq(read.data), write.addr.eq(next_up),
-            write.data.eq(read.data + 1), write.en.eq(waiting.any() & ~self.read),
+            read.addr.eq(Mux(self.read, self.which, at)), self.value.eq(read.data), write.addr.eq(at),
+            write.data.eq(read.data + 1), write.en.eq(busy & ~self.read),
         ]
         return m

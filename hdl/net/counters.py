@@ -16,7 +16,7 @@ class PortCounters(wiring.Component):
     All share one adder (`EventCounters`), the last register first: a message of unknown type, which may be three bytes
     with its block, can follow another soonest, and the causes of frames latest. So that none is lost frames are at
     least as many cycles apart as the block has registers, which preamble and gap alone take care of. A count shows
-    that many cycles after its strobe at the latest, and one more for each read in between.
+    two cycles more than that after its strobe at the latest, and one more for each read in between.
 
     Members
     -------

@@ -19,7 +19,7 @@ def run(events: list[int], reads: set[int] = frozenset(), kinds=KINDS) -> list[i
             await ctx.tick()
         ctx.set(dut.events, 0)
         ctx.set(dut.read, 0)
-        await ctx.tick().repeat(kinds)
+        await ctx.tick().repeat(kinds + 1)
         ctx.set(dut.read, 1)
         for kind in range(kinds):
             ctx.set(dut.which, kind)
