@@ -178,7 +178,8 @@ class Settlement(wiring.Component):
             amount.eq(Mux(sets | (at_first & fills), fill, rest)), minus.eq(~(at_first & sets)),
             self.new_settled.eq(add(self.settled, amount ^ minus.replicate(ADVERSE_BITS), minus)),
             self.update_settled.eq((first & moves) | (second & moves & rest[-1]) | ((first | second) & sets)),
-            loses.eq(fills & sell), position.eq(self.position + (fill ^ loses.replicate(len(fill))) + loses),
+            # not `fill ^ loses...`: exclusive or with an unsigned value is a bit wider, and no longer negative
+            loses.eq(fills & sell), position.eq(self.position + Mux(loses, ~fill, fill) + loses),
             self.new_position.eq(position), self.update_position.eq(first & ((self.known & fills) | sets)),
             self.update_order.eq(first & moves),
             self.fault["unknown_fill"].eq(first & fills & ~self.known),
