@@ -22,6 +22,7 @@ Handle = Callable[[Request, str], dict[str, Any]]
 
 _LIMIT = 1 << 20
 _TIMEOUT_S = 10.0
+_SILENT = "{}: the session does not answer; if it is stuck, end its process"
 
 
 @contextlib.contextmanager
@@ -86,8 +87,14 @@ class ControlServer:
         self.path.unlink(missing_ok=True)
 
 
+class NoAnswer(UserError):
+    """A session is there and does not answer: it is still being built, or stuck. It may act on the request later."""
+
+
 def request(run: Path, what: Request) -> dict[str, Any] | None:
-    """Ask the session of the folder `run`; None where none is running there."""
+    """Ask the session of the folder `run`; None where none is running there. Raises `NoAnswer`, or `UserError` with
+    what it has to say against the request.
+    """
     if not (run / SOCKET).exists():
         return None
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -97,13 +104,15 @@ def request(run: Path, what: Request) -> dict[str, Any] | None:
                 connection.connect(address)
         except (ConnectionRefusedError, FileNotFoundError):
             return None  # what a session left that did not end well
+        except (TimeoutError, BlockingIOError):  # it has as many requests as it can hold
+            raise NoAnswer(_SILENT.format(run / SOCKET)) from None
         except OSError as error:
             raise UserError(f"{run / SOCKET}: {error.strerror or error}") from None
         try:
             connection.sendall(json.dumps(what).encode() + b"\n")
             answer = json.loads(_line(connection))
         except (OSError, ValueError):
-            raise UserError(f"{run / SOCKET}: the session does not answer; if it is stuck, end its process") from None
+            raise NoAnswer(_SILENT.format(run / SOCKET)) from None
     if "error" in answer:
         raise UserError(answer["error"])
     return answer

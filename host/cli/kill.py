@@ -22,7 +22,12 @@ def kill(venue: Venue = None, strategy: StrategyName = None, reason: Reason = ""
     Without a running session the next one starts killed.
     """
     scope = {name: value for name, value in (("venue", venue), ("strategy", strategy)) if value}
-    answer = control.request(run_dir, {"command": "kill", "why": reason, **scope})  # nothing comes before it
+    try:
+        answer = control.request(run_dir, {"command": "kill", "why": reason, **scope})  # nothing comes before it
+    except control.NoAnswer as error:
+        audit.note(state, "kill", reason, scope)
+        raise UserError(f"{error}\nthe kill is in the audit log: a session that is being built starts with it, one "
+                        f"that comes to itself acts on it") from None
     if answer is None:
         _check_names(state, scope)
     audit.note(state, "kill", reason, scope)

@@ -24,6 +24,9 @@ FIRST = "0" * 64
 UNSIGNED = ("begin", "kill", "session")
 #: Commands that only people with the role `risk` may give.
 FOR_RISK = ("enrol", "revoke", "approve", "resume")
+DAY_NS = 86_400 * 10**9
+#: What was wanted so long ago may not be approved any more.
+PROPOSAL_NS = 7 * DAY_NS
 
 
 class LedgerError(Exception):
@@ -214,6 +217,9 @@ class Ledger:
         number = entry["what"]["proposal"]
         if number not in self.proposals:
             raise LedgerError(f"no proposal {number} waits; `tickgate limits show` lists those that do")
+        if entry["command"] == "approve" and entry["time_ns"] > self.proposals[number]["time_ns"] + PROPOSAL_NS:
+            raise LedgerError(f"proposal {number} is too old: it was good for {PROPOSAL_NS // DAY_NS} days. Reject it, "
+                              f"and propose it again if it is still wanted")
         return self.proposals[number]
 
     # ---- people

@@ -156,7 +156,10 @@ def wait_for(run, thread, seen):
     """The session's status, as soon as `seen` of it; None where it ends before."""
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline and thread.is_alive():
-        answer = control.request(run, {"command": "status"})
+        try:
+            answer = control.request(run, {"command": "status"})
+        except control.NoAnswer:  # the NIC is still being compiled
+            continue
         if answer and seen(answer["summary"]):
             return answer
         time.sleep(0.02)
@@ -181,11 +184,15 @@ def test_kill_from_another_shell_stops_orders_and_a_signed_resume_lets_them_go(t
     assert f"killed: {scope[1] if scope else 'everything'}" in said
     assert "firm.gross_usd" in said
     if scope:
+        assert main.call(["limits", "set", "symbols.MSFT.long=1500", *where]) == 0
+        assert "version 2, read back from the NIC" in capsys.readouterr().out
+        assert main.call(["limits", "show", "--only", "MSFT.long", *where]) == 0
+        assert capsys.readouterr().out.count("1500") == 2, "in force, and as the NIC has it"
         assert main.call(["resume", *scope, "--reason", "test is over", *where]) == 0
         assert "killed now: nothing" in capsys.readouterr().out
     thread.join()
     assert outcome["killed"] == ("" if scope else "everything")
-    assert [one["command"] for one in outcome["interventions"]] == ["kill", "resume"][:1 + bool(scope)]
+    assert [one["command"] for one in outcome["interventions"]] == ["kill", "limits", "resume"][:3 if scope else 1]
     sent = {origin: one["sent"] for origin, one in outcome["orders"].items()}
     if not scope:
         assert after

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from host.cli import control
 from host.cli.control import ControlServer, request
 from host.cli.errors import UserError
 from host.cli.places import SOCKET
@@ -75,6 +76,15 @@ def test_garbage_does_not_stop_the_server(served):
 
 def test_no_session(tmp_path):
     assert request(tmp_path, {"command": "status"}) is None
+
+
+def test_a_session_that_is_busy_does_not_answer(tmp_path, monkeypatch):
+    monkeypatch.setattr(control, "_TIMEOUT_S", 0.01)
+    server = ControlServer(tmp_path)
+    for _ in range(20):  # more than it can hold
+        with pytest.raises(control.NoAnswer, match="does not answer"):
+            request(tmp_path, {"command": "status"})
+    server.close()
 
 
 def test_a_socket_left_behind_is_taken_over(tmp_path):

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from host.cli import audit, keys, main
+from host.cli import audit, control, keys, main
 from host.cli.errors import UserError
 from host.cli.places import AUDIT, LIMITS
 from host.risk.limits import DEFAULT_FILE
@@ -164,6 +164,18 @@ def test_kill_needs_nothing_and_lasts_until_a_signed_resume(tickgate, tmp_path):
     assert tickgate("resume", "--strategy", "maker")[0] == main.BAD_INPUT
     code, out, _ = tickgate("resume", "--strategy", "maker", "-m", "done")
     assert (code, "nothing killed" in out) == (0, True)
+
+
+def test_a_kill_is_kept_where_the_session_does_not_answer(tickgate, tmp_path, monkeypatch):
+    server = control.ControlServer(tmp_path / "run")
+    monkeypatch.setattr(control, "_TIMEOUT_S", 0.01)
+    code, _, err = tickgate("kill", "--strategy", "maker", "-m", "now")
+    assert (code, "does not answer" in err) == (main.BAD_INPUT, True)
+    assert set(audit.read(tmp_path / "state").kills) == {("strategy", "maker")}
+    asked = []
+    server.poll(lambda what, who: asked.append(what) or {})
+    server.close()
+    assert asked == [{"command": "kill", "strategy": "maker", "why": "now"}]
 
 
 def test_a_kill_is_told_even_where_the_log_is_broken(tickgate, people, tmp_path):

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from host.risk.keys import RISK, TRADER, Signer
-from host.risk.ledger import FIRST, Ledger, LedgerError, digest, line_of
+from host.risk.ledger import FIRST, PROPOSAL_NS, Ledger, LedgerError, digest, line_of
 from host.risk.limits import DEFAULT_FILE
 from host.risk.tree import edits
 
@@ -134,6 +134,16 @@ def test_a_proposal_that_is_overtaken_is_refused(desk):
     desk.change("bob", max_qty=400)
     with pytest.raises(Exception, match="400 by now"):
         desk.approve("bob", number)
+
+
+def test_a_forgotten_proposal_is_not_approved(desk):
+    first, second = (desk.change("anna", "propose", max_qty=qty) for qty in (2_000, 3_000))
+    desk.now += PROPOSAL_NS - 3
+    desk.approve("bob", first)
+    desk.now += 3
+    with pytest.raises(LedgerError, match="too old"):
+        desk.do("approve", "bob", proposal=second, text="")
+    desk.do("reject", "bob", proposal=second)
 
 
 def test_an_override_expires_by_itself(desk):
