@@ -6,9 +6,9 @@ interface, 5 (generic DDR); FPGA-DS-02012, ECP5 family data sheet.
 
 from dataclasses import dataclass
 
-from amaranth.hdl import ClockSignal, Const, Elaboratable, Instance, Module, Signal
+from amaranth.hdl import ClockDomain, ClockSignal, Const, Elaboratable, Instance, Module, Signal
 from amaranth.lib import io, wiring
-from amaranth.lib.cdc import ResetSynchronizer
+from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import Out
 
 #: Limits of the PLL, in MHz (FPGA-DS-02012, sysCLOCK PLL timing).
@@ -40,31 +40,36 @@ class Pll:
 
 
 class PllClock(Elaboratable):
-    """Drives the domain `sync` from the PLL, and holds it in reset until that has locked.
+    """Drives the domain `sync`, which has no reset, from the PLL once that has locked.
+
+    Before, the clock stands, and registers keep what the bit file gave them. A reset instead would have to reach some
+    ten thousand flip-flops over ordinary wires within one cycle, which takes two.
 
     Parameters
     ----------
     dividers : Pll
-    clock : the signal that carries the clock; it is constrained by who made it.
-    reference, reset : the PLL's input clock, and its asynchronous reset, active high.
+    clock, made : signals that carry the clock behind the gate and before it; they are constrained by who made them.
+    reference : the PLL's input clock.
     """
 
-    def __init__(self, dividers: Pll, clock: Signal, reference, reset):
-        self.dividers, self.clock, self.reference, self.reset = dividers, clock, reference, reset
+    def __init__(self, dividers: Pll, clock: Signal, made: Signal, reference):
+        self.dividers, self.clock, self.made, self.reference = dividers, clock, made, reference
 
     def elaborate(self, platform):
         m = Module()
-        locked = Signal()
-        m.d.comb += ClockSignal("sync").eq(self.clock)
+        made, locked, steady = self.made, Signal(), Signal()
+        m.domains.made = ClockDomain(local=True, reset_less=True)
+        m.d.comb += [ClockSignal("sync").eq(self.clock), ClockSignal("made").eq(made)]
+        m.submodules.steady = FFSynchronizer(locked, steady, o_domain="made", stages=3)
+        m.submodules.gate = Instance("DCCA", i_CLKI=made, i_CE=steady, o_CLKO=self.clock)
         m.submodules.pll = Instance(
             "EHXPLLL", **{f"a_{name}": str(value) for name, value in LOOP_FILTER.items()},
             a_FREQUENCY_PIN_CLKI=f"{self.dividers.reference_mhz:g}", a_FREQUENCY_PIN_CLKOP=f"{self.dividers.mhz:g}",
             p_CLKI_DIV=self.dividers.reference, p_CLKFB_DIV=self.dividers.feedback, p_CLKOP_DIV=self.dividers.output,
             p_CLKOP_CPHASE=self.dividers.output - 1, p_CLKOP_ENABLE="ENABLED", p_FEEDBK_PATH="CLKOP",
-            p_PLLRST_ENA="ENABLED", i_CLKI=self.reference, i_CLKFB=self.clock, i_RST=self.reset, i_STDBY=Const(0),
+            i_CLKI=self.reference, i_CLKFB=made, i_RST=Const(0), i_STDBY=Const(0),
             i_ENCLKOP=Const(1), i_PHASESEL0=Const(0), i_PHASESEL1=Const(0), i_PHASEDIR=Const(0),
-            i_PHASESTEP=Const(0), i_PHASELOADREG=Const(0), i_PLLWAKESYNC=Const(0), o_CLKOP=self.clock, o_LOCK=locked)
-        m.submodules.reset = ResetSynchronizer(~locked, domain="sync")
+            i_PHASESTEP=Const(0), i_PHASELOADREG=Const(0), i_PLLWAKESYNC=Const(0), o_CLKOP=made, o_LOCK=locked)
         return m
 
 

@@ -11,8 +11,8 @@ RGMII delays. The PHYs (Marvell 88E1512) delay both clocks by default (88E1512 d
 5 and 4), so that they arrive in the middle of the data: what is sent leaves clock and data aligned, by the same kind
 of register, and what is received needs no 90 degrees either, only `CenteredInput`. MDIO is left alone.
 
-Resets. The core is held until the PLL has locked, and while the board's reset button is down; a PHY for
-`PHY_RESET_BITS` after that.
+Resets. There is none: the core starts with what the bit file says, when the PLL has locked; a PHY is held in reset for
+`PHY_RESET_BITS` after that. To start over, load the bit file again.
 
 The image has been placed and routed, and not yet tried on the board.
 """
@@ -75,13 +75,11 @@ class Top(Elaboratable):
         return m
 
     def _clock(self, m: Module, platform):
-        """The core's clock and reset, from the board's oscillator and button."""
-        reference, button = (platform.request(name, dir="-") for name in (platform.default_clk, platform.default_rst))
-        m.submodules.oscillator = oscillator = io.Buffer("i", reference)
-        m.submodules.button = button = io.Buffer("i", button)
-        m.domains.sync = ClockDomain()
-        clock = self._constrained(platform, "core_clk", CORE_HZ)
-        m.submodules.clock = PllClock(PLL, clock, oscillator.i, button.i)
+        """The core's clock, from the board's oscillator."""
+        m.submodules.oscillator = oscillator = io.Buffer("i", platform.request(platform.default_clk, dir="-"))
+        m.domains.sync = ClockDomain(reset_less=True)
+        clock, made = (self._constrained(platform, name, CORE_HZ) for name in ("core_clk", "pll_clk"))
+        m.submodules.clock = PllClock(PLL, clock, made, oscillator.i)
 
     def _port(self, m: Module, platform, number: int, hold) -> EthernetPort:
         """MAC and pins of one PHY, which `hold` keeps in reset."""
@@ -107,4 +105,5 @@ class Top(Elaboratable):
 
 
 BOARD = Board("versa_ecp5_5g", GBE, LFE5UM5G_45F_8, VersaECP55GPlatform, Top,
-              clocks={"core_clk": CORE_HZ / 1e6} | {f"rx_clk{number}": RX_HZ / 1e6 for number in range(GBE.ports)})
+              clocks=dict.fromkeys(("core_clk", "pll_clk"), CORE_HZ / 1e6)
+              | {f"rx_clk{number}": RX_HZ / 1e6 for number in range(GBE.ports)})

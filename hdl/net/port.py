@@ -36,7 +36,7 @@ class EthernetPort(wiring.Component):
         m = Module()
         m.domains.rx = ClockDomain(local=True)
         m.d.comb += ClockSignal("rx").eq(self.rx_clk)
-        m.submodules.reset = ResetSynchronizer(ResetSignal("sync"), domain="rx")
+        m.submodules.reset = ResetSynchronizer(ResetSignal("sync", allow_reset_less=True), domain="rx")
         m.submodules.rgmii = rgmii = Rgmii(self.pins, "rx")
         m.submodules.rx_mac = rx_mac = DomainRenamer("rx")(RxMac())
         m.submodules.crossing = crossing = Crossing("rx", WIDTH)

@@ -14,6 +14,9 @@ from hdl.streams import axis, axis_rx, records
 MHZ = 125.0
 
 
+CLOCKS = ("core_clk", "pll_clk")
+
+
 class Blinker(Elaboratable):
     """A counter on the PLL's clock, which is asked to reach `mhz`."""
 
@@ -23,12 +26,12 @@ class Blinker(Elaboratable):
     def elaborate(self, platform):
         m = Module()
         m.submodules.oscillator = oscillator = io.Buffer("i", platform.request("clk100", dir="-"))
-        m.submodules.button = button = io.Buffer("i", platform.request("rst", dir="-"))
         m.submodules.led = led = io.Buffer("o", platform.request("led", 0, dir="-"))
-        m.domains.sync = ClockDomain()
-        clock = Signal(name="core_clk", attrs={"keep": 1})
-        platform.add_clock_constraint(clock, self.mhz * 1e6)
-        m.submodules.clock = PllClock(Pll(100, 4, 5, 5), clock, oscillator.i, button.i)
+        m.domains.sync = ClockDomain(reset_less=True)
+        clock, made = (Signal(name=name, attrs={"keep": 1}) for name in CLOCKS)
+        for each in (clock, made):
+            platform.add_clock_constraint(each, self.mhz * 1e6)
+        m.submodules.clock = PllClock(Pll(100, 4, 5, 5), clock, made, oscillator.i)
         count = Signal(self.bits)
         m.d.sync += count.eq(count + 1)
         m.d.comb += led.o.eq(count[-1])
@@ -37,7 +40,7 @@ class Blinker(Elaboratable):
 
 def blinker(mhz: float = MHZ, **more) -> Board:
     return Board("blinker", TINY, LFE5UM5G_45F_8, VersaECP55GPlatform, lambda config: Blinker(mhz, **more),
-                 clocks={"core_clk": mhz})
+                 clocks=dict.fromkeys(CLOCKS, mhz))
 
 
 class Echo(wiring.Component):

@@ -11,7 +11,7 @@ from bitstreams.digest import file_digest
 from bitstreams.errors import BitstreamError, TimingError
 from bitstreams.manifest import Manifest
 from hdl.config import GBE, TINY
-from tests.bitstreams.small import MHZ, blinker
+from tests.bitstreams.small import CLOCKS, MHZ, blinker
 
 #: No ECP5 flip-flop reaches this.
 ABSURD_MHZ = 5000.0
@@ -39,7 +39,7 @@ def test_the_manifest_as_others_read_it(built):
     flat = json.loads((built[1] / "manifest.json").read_text())
     assert {"source_digest", "tools", "seed", "variant", "clocks", "utilisation", "bitstream_sha256"} <= flat.keys()
     assert flat["timing_met"] is True
-    assert flat["clocks"].keys() == {"core_clk"}
+    assert flat["clocks"].keys() == {*CLOCKS}
     assert flat["utilisation"]["EHXPLLL"] == {"used": 1, "available": 4}
     assert set(flat["tools"]) == {"amaranth", "amaranth-boards", "yosys", "nextpnr"}
 
@@ -91,7 +91,7 @@ def test_a_missed_clock_is_an_error_and_leaves_nothing_to_load(built, copy):
     with pytest.raises(TimingError) as caught:
         plan.build(board, TINY, manifest.identity.seed, copy)
     missed = caught.value.manifest
-    assert missed.missed == ["core_clk"]
+    assert "core_clk" in missed.missed
     assert missed.bitstream_sha256 is None
     for said in ("core_clk", f"{missed.clocks['core_clk']['fmax_mhz']:.2f} MHz", "5000", "count", "report.txt"):
         assert said in str(caught.value)

@@ -70,10 +70,10 @@ def test_a_real_report(built):
     text = (folder / "report.txt").read_text()
     assert manifest.identity.source_digest in text
     assert "timing met" in text
-    (fmax,) = (clock["achieved"] for clock in found["fmax"].values())
-    assert f"{fmax:.2f}" in text
+    fmax = [clock["achieved"] for clock in found["fmax"].values()]
+    assert all(f"{one:.2f}" in text for one in fmax)
     worst = report.slowest(found)
-    assert report.length(worst) == pytest.approx(1000 / fmax, rel=0.01)
+    assert report.length(worst) == pytest.approx(1000 / min(fmax), rel=0.01)
     assert all(one["net"] in text for one in worst["path"] if one["type"] == "routing")
     assert f"{found['utilization']['TRELLIS_FF']['used']}" in text
 
