@@ -94,10 +94,15 @@ class TxMac(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.fcs = fcs = FCS.create()
-        beat, out = self.i.payload, Signal(Gmii)
+        beat, taken, out = Signal.like(self.i.payload, reset_less=True), Signal(), Signal(Gmii)
         count = Signal(range(max(GAP_BYTES, PREAMBLE_BYTES, FCS_BYTES)))   # bytes of this state so far
         length = Signal(range(MIN_FRAME + 1))                              # bytes of the frame, up to the least
         poison, underrun = Signal(), Signal()
+
+        def take():
+            """In the cycle before it is sent: so it is a register that goes through the FCS."""
+            m.d.comb += self.i.ready.eq(1)
+            m.d.sync += [beat.eq(self.i.payload), taken.eq(self.i.valid)]
 
         def send(byte):
             m.d.comb += [out.valid.eq(1), out.data.eq(byte)]
@@ -125,12 +130,12 @@ class TxMac(wiring.Component):
             with m.State("PREAMBLE"):
                 send(Mux(count == PREAMBLE_BYTES, SFD, PREAMBLE))
                 with m.If(count == PREAMBLE_BYTES):
+                    take()
                     goto("FRAME")
             with m.State("FRAME"):
-                m.d.comb += self.i.ready.eq(1)
                 send(beat.data)
                 covered()
-                with m.If(~self.i.valid):
+                with m.If(~taken):
                     m.d.comb += out.error.eq(1)
                     m.d.sync += [underrun.eq(1), poison.eq(1)]
                     goto("FCS")
@@ -140,6 +145,8 @@ class TxMac(wiring.Component):
                         goto("FCS")
                     with m.Else():
                         goto("PAD")
+                with m.Else():
+                    take()
             with m.State("PAD"):
                 send(0)
                 covered()
@@ -157,6 +164,6 @@ class TxMac(wiring.Component):
                         m.next = "IDLE"
             with m.State("DRAIN"):
                 m.d.comb += self.i.ready.eq(1)
-                with m.If(self.i.valid & beat.last):
+                with m.If(self.i.valid & self.i.payload.last):
                     m.next = "IDLE"
         return m
