@@ -1,9 +1,8 @@
 // The virtual NIC: the Verilated model between a MAC and a host that deal in whole frames and records.
 //
-// The model's flip-flops act on both edges of clk (see `virtual.py`), so a cycle is one edge and one evaluation.
-// Each cycle: inputs are set, outputs are sampled, then clk changes. What is sampled in cycle n is what the hardware
-// shows in cycle n, because no output of a NIC depends on an input of the same cycle; for a component where one
-// does (`ports::kSettle`), the model is evaluated once more before the sample.
+// The model's flip-flops act on both edges of clk, and its inputs are registered (see `shell.py`), so a cycle is one
+// edge and one evaluation. Cycle n begins with that edge: the component takes what its inputs were in cycle n - 1, the
+// registers before them take those of cycle n, and what is sampled then is what the hardware shows in cycle n.
 #include <array>
 #include <cstring>
 #include <deque>
@@ -26,10 +25,7 @@ enum Reason : uint32_t { kCycle = 0, kQuiet = 3 };
 
 class Nic {
   public:
-    Nic() : model_{&context_}, pins_{model_} {
-        pins_.clk() = 0;
-        model_.eval();
-    }
+    Nic() : model_{&context_}, pins_{model_} { pins_.clk() = 0; }
 
     ~Nic() { stop_trace(); }
 
@@ -92,16 +88,14 @@ class Nic {
         pins_.tx_ready() = tx_ready;
         pins_.host_o_ready() = up_ready;
         drive_down();
-        if constexpr (ports::kSettle) model_.eval();
+        if (cycle_) pins_.clk() ^= 1;  // cycle 0 has the initial state: the input registers start as the inputs are
+        model_.eval();
+        dump();
 
         uint32_t happened = kNever;
         if (tx_ready && pins_.tx_valid()) happened |= take_frame();
         if (up_ready && pins_.host_o_valid()) happened |= take_record();
         if (pins_.host_i_valid() && pins_.host_i_ready()) down_taken();
-
-        pins_.clk() ^= 1;
-        model_.eval();
-        dump();
         ++cycle_;
         return happened;
     }

