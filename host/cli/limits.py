@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from host.cli import audit, changing, control
+from host.cli import audit, changing, control, limitslog
 from host.cli.errors import UserError
 from host.cli.keys import As, KeyDir, Reason, StateDir
-from host.cli.places import LIMITS, RUN, STATE, write_text
+from host.cli.places import RUN, STATE, write_text
 
 if TYPE_CHECKING:
     from host.risk.limits import Limits
@@ -189,12 +189,5 @@ def _tell_draft(state: Path) -> None:
     else:
         print("the loaded file has the limits in force")
 
-
-def limits_path(state: Path) -> Path:
-    """The file that was applied last, for people to read."""
-    return state / LIMITS
-
-
-from host.cli import limitslog  # noqa: E402
 
 limitslog.register(app)

@@ -12,7 +12,7 @@ from numba import njit
 
 from hdl.config import NicConfig
 from hdl.intents import INTENT_FIELDS
-from hdl.layouts import BOOK_TOP, DECISION, EXECUTION, INTENT, MARKET_EVENT, ORDER_SENT, Action
+from hdl.layouts import BOOK_TOP, DECISION, EXECUTION, MARKET_EVENT, ORDER_SENT, Action
 from hdl.messages import Intent
 from hdl.registers import GATE, LIMITS, RESUME_KEY, STRATEGY
 from hdl.risk.checks import CHECKS as HARDWARE
@@ -271,4 +271,4 @@ class SoftwareGate:
                     state["killed"], state["cause"] = 0, 0
 
 
-__all__ = ["INTENT", "SoftwareGate", "decide", "decide_all", "report", "unsent"]
+__all__ = ["SoftwareGate", "decide", "decide_all", "report", "unsent"]
