@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from host.risk.limits import Limits
 
 HEAD, VERSIONS = "audit.head", "versions"
+_REMEDY = ("Bring the folder back from a copy; or move it away to begin anew, with the limits that Tickgate comes with "
+           "and nobody enrolled")
 
 
 def user() -> str:
@@ -64,9 +66,9 @@ def _fold(state: Path, lines: list[bytes]) -> "Ledger":
                 raise ValueError
             ledger.admit(entry, line)
         except ValueError:
-            raise UserError(f"{state / AUDIT}, line {number}: not a JSON object") from None
+            raise UserError(f"{state / AUDIT}, line {number}: not a JSON object. {_REMEDY}") from None
         except LedgerError as error:
-            raise UserError(f"{state / AUDIT}, line {number}: {error}") from None
+            raise UserError(f"{state / AUDIT}, line {number}: {error}. {_REMEDY}") from None
     return ledger
 
 
