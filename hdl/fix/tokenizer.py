@@ -34,7 +34,8 @@ class Matcher(wiring.Component):
 
     Ports
     -----
-    valid, byte : In. found : Out, this byte completes the prefix. stray : Out, this byte is not the next of it.
+    valid, byte : In. clear : In, forget what came before, and this byte.
+    found : Out, the byte of the cycle before completes the prefix. stray : Out, it was not the next of it.
     """
 
     def __init__(self):
@@ -45,11 +46,12 @@ class Matcher(wiring.Component):
         assert PREFIX.count(PREFIX[:1]) == 1, "a mismatch may start over with the prefix's first byte alone"
         at = Signal(range(len(PREFIX)))
         fits = self.byte == Array(Const(byte, 8) for byte in PREFIX)[at]
-        m.d.comb += [self.found.eq(self.valid & fits & (at == len(PREFIX) - 1)), self.stray.eq(self.valid & ~fits)]
+        found, valid = fits & (at == len(PREFIX) - 1), self.valid & ~self.clear
+        m.d.sync += [self.found.eq(valid & found), self.stray.eq(valid & ~fits)]
         with m.If(self.clear):
             m.d.sync += at.eq(0)
         with m.Elif(self.valid):
-            m.d.sync += at.eq(Mux(fits & ~self.found, at + 1, (self.byte == PREFIX[0]) & ~fits))
+            m.d.sync += at.eq(Mux(fits & ~found, at + 1, (self.byte == PREFIX[0]) & ~fits))
         return m
 
 
@@ -88,9 +90,10 @@ class Tokenizer(wiring.Component):
         m.submodules.fields = fields = Fields()
         part, valid, char = Signal(Part), Signal(), Signal(Character)
         m.d.sync += [valid.eq(self.valid & ~self.restart), char.eq(classify(m, self.byte))]
-        m.d.comb += [matcher.valid.eq(valid), matcher.byte.eq(char.byte), matcher.clear.eq(self.restart)]
+        m.d.comb += [matcher.valid.eq(self.valid), matcher.byte.eq(self.byte), matcher.clear.eq(self.restart)]
 
-        bad, good = Signal(), Signal()
+        bad, good, bad_length = Signal(), Signal(), Signal()    # bad_length: known a cycle after it has ended
+        m.d.sync += bad_length.eq(0)
         total, left, at = Signal(8), Signal(MAX_BODY_BITS), Signal(range(len(TRAILER) + CHECKSUM_DIGITS + 1))
         body_first = Signal()
         m.d.comb += [fields.valid.eq(valid), fields.char.eq(char), fields.begin.eq(matcher.found),
@@ -105,8 +108,8 @@ class Tokenizer(wiring.Component):
                     with m.If(char.soh):
                         self._go(m, part, Part.TAG, fields)
                         m.d.sync += [left.eq(fields.number), body_first.eq(1)]
-                        m.d.comb += bad.eq(~fields.number_good | fields.number[MAX_BODY_BITS:].any()
-                                           | ~fields.number.any())
+                        m.d.sync += bad_length.eq(~fields.number_good | fields.number[MAX_BODY_BITS:].any()
+                                                  | ~fields.number.any())
                     with m.Elif(~char.digit):
                         m.d.comb += bad.eq(1)
                 with m.Case(Part.TAG):
@@ -124,6 +127,8 @@ class Tokenizer(wiring.Component):
                     m.d.sync += [at.eq(at + 1), total.eq(total)]
                     self._trailer(m, at, char, total, fields, bad, good)
 
+        with m.If(bad_length):
+            m.d.comb += bad.eq(1)
         with m.If(good):
             m.d.sync += part.eq(Part.IDLE)
         with m.If(bad):
