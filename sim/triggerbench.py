@@ -20,6 +20,7 @@ class Cycle:
     top: Top | None = None
     trade: Print | None = None
     arm: tuple[int, Row] | None = None
+    shown: int = 0      # the symbol of the port for tops
 
 
 def top_fields(top: Top) -> dict:
@@ -52,11 +53,20 @@ def traffic(rng: random.Random, config: NicConfig, cycles: int) -> Iterator[Cycl
                    rng.getrandbits(64), rng.randrange(95, 106), rng.getrandbits(32), rng.choice(list(Side)),
                    rng.getrandbits(8), rng.randrange(16), rng.randrange(4))
 
+    def top(n: int) -> Top | None:
+        if rng.random() < 0.5:
+            return None
+        return Top(rng.randrange(config.symbols), level(98), level(100), rng.random() < 0.9, int(rng.random() < 0.1), n)
+
+    now = None
     for n in range(cycles):
-        top = Top(rng.randrange(config.symbols), level(98), level(100), rng.random() < 0.9, int(rng.random() < 0.1), n)
+        following = top(n + 1)
+        shown = now or (following if rng.random() < 0.95 else None)     # as a rule, a top's symbol is there before it
         trade = Print(rng.randrange(config.symbols), rng.choice(b"PCEA"), rng.randrange(95, 106), rng.random() < 0.8, n)
-        yield Cycle(rng.random() < 0.4, top if rng.random() < 0.4 else None, trade if rng.random() < 0.3 else None,
-                    (rng.randrange(config.symbols), row()) if rng.random() < 0.15 else None)
+        arm = (rng.randrange(config.symbols), row()) if rng.random() < 0.15 else None
+        yield Cycle(rng.random() < 0.4, now, trade if rng.random() < 0.3 else None, arm,
+                    shown.symbol if shown else rng.randrange(config.symbols))
+        now = following
 
 
 __all__ = ["OFFERED", "Cycle", "arm_fields", "top_fields", "trade_fields", "traffic"]

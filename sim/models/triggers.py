@@ -44,16 +44,25 @@ class Print:
 
 @dataclass
 class TriggersModel:
-    """`step` is one clock cycle: what is offered in it, then what happens at its end."""
+    """`step` is one clock cycle: what is offered in it, then what happens at its end. An ARM is offered until it is
+    taken, which is in the cycle in which `arm_ready` is true.
+    """
     config: NicConfig
     rows: list[Row] = field(init=False)
     waiting: tuple[int, int, Row] | None = None         # symbol, rx_time, the row that fired
     weighing: list[tuple[Top, Row] | None] = field(init=False)
-    arm_ready: bool = True      # an ARM offered in this cycle is taken
+    looked: bool = False        # the ARM offered in this cycle was offered in the one before
+    moves: bool = False         # what is left of the trigger that was taken in the cycle before is being written
+    arming: tuple[int, Row] | None = None       # taken in the cycle before
+    seen: int = 0               # symbol on the port for tops in the cycle before
 
     def __post_init__(self):
         self.rows = [Row() for _ in range(self.config.symbols)]
         self.weighing = [None] * (LATENCY[Condition.IMBALANCE] - 1)     # oldest last
+
+    @property
+    def arm_ready(self) -> bool:
+        return self.looked and not self.moves
 
     def offered(self) -> dict | None:
         """The intent on `o` in this cycle."""
@@ -63,12 +72,15 @@ class TriggersModel:
         return {"symbol": symbol, "rx_time": rx_time, **{name: getattr(row, name) for name in (
             "order_id", "price", "qty", "side", "tif", "strategy", "venue")}}
 
-    def step(self, ready: bool, top: Top | None = None, trade: Print | None = None, arm: tuple[int, Row] | None = None):
-        """An `arm` must only be given in a cycle in which `arm_ready` is true."""
-        assert self.arm_ready or not arm
+    def step(self, ready: bool, top: Top | None = None, trade: Print | None = None, arm: tuple[int, Row] | None = None,
+             shown: int = 0):
+        """`shown` : the symbol on the port for tops where there is no top."""
+        assert arm or not self.looked
         taken = ready and self.waiting is not None
         busy = self.waiting[0] if self.waiting else None
-        changing = {arm[0]} if arm else set()
+        changing = {arm[0]} if self.looked else set()
+        shown = top.symbol if top else shown
+        top, self.seen = top if shown == self.seen else None, shown
         if taken:
             changing.add(busy)
 
@@ -97,9 +109,13 @@ class TriggersModel:
             row = self.rows[busy]
             self.rows[busy] = replace(row, order_id=row.order_id + 1 & MASK64, refills=row.refills - 1 & 0xFFFF,
                                       condition=row.condition if row.refills else Condition.NONE)
-        if arm:
-            self.rows[arm[0]] = arm[1]
-        self.arm_ready = not taken or (arm is not None and arm[0] == busy)
+        if self.arming:
+            self.rows[self.arming[0]] = self.arming[1]
+        self.arming = arm if self.arm_ready else None
+        if self.arming:
+            self.rows[self.arming[0]] = Row()
+        self.looked, self.moves = (arm is not None and not self.arm_ready,
+                                   taken and not (self.arming and self.arming[0] == busy))
         self.waiting = waiting
 
     def _weigh(self, top: Top | None, changing: set):

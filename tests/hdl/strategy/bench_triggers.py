@@ -39,20 +39,25 @@ def offered(dut) -> dict | None:
 @cocotb.test()
 async def equals_the_model_in_every_cycle(dut):
     rng, model, taken = random.Random(cocotb.RANDOM_SEED), TriggersModel(CONFIG), 0
-    dut.o__ready.value = 0
+    dut.o__ready.value, arm = 0, None
     for name in PORTS:
         drive(dut, name, None)
         getattr(dut, f"{name}__payload").value = 0
     await reset(dut)
     for n, cycle in enumerate(traffic(rng, CONFIG, share(CYCLES))):
+        arm = arm or cycle.arm
         dut.o__ready.value = cycle.ready
-        for name in PORTS:
-            drive(dut, name, getattr(cycle, name))
+        for name, item in (("top", cycle.top), ("trade", cycle.trade), ("arm", arm)):
+            drive(dut, name, item)
+        if not cycle.top:
+            dut.top__payload.value = pack(TopOfBook, {"symbol": cycle.shown})
         await ReadOnly()
         intent = model.offered()
         assert offered(dut) == intent, f"cycle {n}"
         assert (dut.arm__ready.value == 1) == model.arm_ready, f"cycle {n}"
-        model.step(cycle.ready, cycle.top, cycle.trade, cycle.arm if model.arm_ready else None)
+        armed = model.arm_ready
+        model.step(cycle.ready, cycle.top, cycle.trade, arm, cycle.shown)
+        arm = None if armed else arm
         taken += cycle.ready and intent is not None
         await RisingEdge(dut.clk)
     assert taken > share(CYCLES) // 100

@@ -21,7 +21,7 @@ class Bench:
     def __init__(self, ctx, dut):
         self.ctx, self.dut, self.model = ctx, dut, TriggersModel(TINY)
 
-    async def cycle(self, ready=False, top=None, trade=None, arm=None, **wide):
+    async def cycle(self, ready=False, top=None, trade=None, arm=None, shown=0, **wide):
         """One clock cycle, in which what is offered must be what the model offers. Returns it."""
         ctx, dut = self.ctx, self.dut
         ctx.set(dut.o.ready, ready)
@@ -30,6 +30,8 @@ class Bench:
         ctx.set(dut.arm.valid, arm is not None)
         if top:
             ctx.set(dut.top.payload, TopOfBook.const(top_fields(top)))
+        else:
+            ctx.set(dut.top.payload, TopOfBook.const({"symbol": shown}))
         if trade:
             ctx.set(dut.trade.payload, BookMessage.const(trade_fields(trade)))
         if arm:
@@ -43,17 +45,23 @@ class Bench:
             offered = {name: getattr(intent, name) for name in OFFERED}
         assert offered == self.model.offered()
         assert ctx.get(dut.arm.ready) == self.model.arm_ready
-        if not self.model.arm_ready:
-            arm = None
         if arm and wide:
             arm = (arm[0], dataclasses.replace(arm[1], condition=Condition.NONE))
-        self.model.step(ready, top, trade, arm)
+        self.model.step(ready, top, trade, arm, shown)
         await ctx.tick()
         return offered
 
+    async def arm(self, row: Row, **wide):
+        """Arms symbol 0; from the next cycle on it may fire."""
+        taken = False
+        while not taken:
+            taken = self.model.arm_ready
+            await self.cycle(arm=(0, row), **wide)
+        await self.cycle()
+
     async def fires(self, row: Row, **event) -> bool:
         """Whether `event` fires `row`, and then after exactly the latency of its condition."""
-        await self.cycle(arm=(0, row))
+        await self.arm(row)
         await self.cycle(**event)
         seen = [await self.cycle() for _ in range(max(LATENCY.values()) + 1)]
         first = next((n for n, offered in enumerate(seen, 1) if offered), None)
@@ -109,7 +117,7 @@ def test_each_side_of_each_threshold(row, event, fires):
 
 def test_refills_count_order_ids_up_and_end():
     async def body(bench):
-        await bench.cycle(arm=(0, dataclasses.replace(BUY, refills=2)))
+        await bench.arm(dataclasses.replace(BUY, refills=2))
         seen = []
         for _ in range(5):
             await bench.cycle(top=BASE)
@@ -123,9 +131,11 @@ def test_refills_count_order_ids_up_and_end():
 def test_a_waiting_intent_is_taken_back():
     async def body(bench):
         for change in ({"top": dataclasses.replace(BASE, ask=(101, 10))}, {"arm": (0, Row())}, {"arm": (0, BUY)}):
-            await bench.cycle(arm=(0, BUY))
+            await bench.arm(BUY)
             await bench.cycle(top=BASE)
             assert await bench.cycle() is not None
+            if "arm" in change:
+                assert await bench.cycle(**change) is not None
             assert await bench.cycle(**change) is not None
             assert await bench.cycle() is None
 
@@ -135,8 +145,8 @@ def test_a_waiting_intent_is_taken_back():
 @pytest.mark.parametrize("wide", [{"strategy": 16}, {"venue": 4}, {"action": 1}, {"condition": 5}, {"side": 4}])
 def test_an_arm_that_does_not_fit_disarms(wide):
     async def body(bench):
-        await bench.cycle(arm=(0, BUY))
-        await bench.cycle(arm=(0, BUY), **wide)
+        await bench.arm(BUY)
+        await bench.arm(BUY, **wide)
         await bench.cycle(top=BASE)
         assert await bench.cycle() is None
 
@@ -146,8 +156,23 @@ def test_an_arm_that_does_not_fit_disarms(wide):
 def test_random_traffic_equals_the_model_in_every_cycle(rng):
     async def body(bench):
         offered = 0
+        arm = None
         for cycle in traffic(rng, TINY, 3000):
-            offered += await bench.cycle(cycle.ready, cycle.top, cycle.trade, cycle.arm) is not None
+            arm = arm or cycle.arm
+            taken = bench.model.arm_ready
+            offered += await bench.cycle(cycle.ready, cycle.top, cycle.trade, arm, cycle.shown) is not None
+            arm = None if taken else arm
         assert offered > 50
+
+    run(body)
+
+
+def test_a_top_that_was_not_announced_is_not_looked_at():
+    async def body(bench):
+        await bench.arm(BUY)
+        for shown, fires in ((1, False), (0, True)):
+            await bench.cycle(shown=shown)
+            await bench.cycle(top=BASE)
+            assert (await bench.cycle() is not None) == fires
 
     run(body)
