@@ -69,7 +69,7 @@ class BookRecords(wiring.Component):
         wanted = self.levels_on & self.top.payload.event
         with m.If(arrives):
             m.d.sync += with_levels.eq(wanted)
-        self._hold(m, arrives)
+        self._hold(m, arrives | ~more)
         self._ask_again(m, arrives, refused)
         cut = Mux(refused & wanted, self.levels_end - 1, Mux(arrives & more, self.levels_end - part, 0))
         m.d.sync += self.lost.eq(cut + event_lost)
@@ -86,9 +86,10 @@ class BookRecords(wiring.Component):
         ]
         return caught.lost | (comes & slow)
 
-    def _hold(self, m: Module, arrives: Value):
+    def _hold(self, m: Module, takes: Value):
+        """Where nothing is held, whatever is on the ports is: one select less for what a top starts."""
         top, levels = Signal(TopOfBook, reset_less=True), Signal(side_levels(self.config), reset_less=True)
-        with m.If(arrives):
+        with m.If(takes):
             m.d.sync += [top.eq(self.top.payload), levels.eq(self.levels)]
         m.d.comb += [self.book[0].eq(_book_top(top, time=top.rx_time)),
                      self.book[self.levels_end].eq(_book_top(top, time=self.now, flags=1))]

@@ -32,7 +32,8 @@ class OrderRecords(wiring.Component):
     now : the clock, the `time` of an ORDER_SENT. limits_serial : serial number of the limits in force.
     wants, take : one bit for DECISION, one for ORDER_SENT; see `hdl.recordfifo.Catch`.
     decided, left : the records, DECISION and ORDER_SENT.
-    busy : combinational: a decision made now would overwrite one that is still needed.
+    busy : combinational: a decision could overwrite one that is still needed, or is in its last cycle. It does not
+        tell of a decision in this very cycle: nothing else may be let into the gate then.
     lost : records lost, combinational.
     """
 
@@ -53,7 +54,7 @@ class OrderRecords(wiring.Component):
         left = self.sent.valid | self.unsent.valid
         m.d.comb += [
             comes.eq(self.decision.valid | left << 1), stays.eq(held & ~self.take),
-            self.wants.eq(comes | stays), self.busy.eq(self.wants != 0),
+            self.wants.eq(comes | stays), self.busy.eq(held.any() | left),
             self.lost.eq((comes & stays)[0] + (comes & stays)[1]),
             self.decided.eq(self._decision(order)), self.left.eq(_order_sent(order, frame)),
         ]

@@ -1,5 +1,7 @@
 """The NIC's end of the two record rings: what the host sends is acted on, what happens is told to it."""
 
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
@@ -40,9 +42,9 @@ class HostDown(wiring.Component):
     the gate (at most `INTENTS` of them; then they wait too), so a kill is not held up by the orders that it is
     to stop.
 
-    Throughput: one record every two cycles, a REG_WRITE every 6, a REG_READ every 7 as long as its answer
-    is taken. A record is acted on while it is offered, and taken in the cycle after. A record of an unknown kind is
-    counted and dropped.
+    Throughput: one record every three cycles, an ARM every 4, a REG_WRITE every 7, a REG_READ every 8 as long as its
+    answer is taken. A record is acted on from the second cycle on in which it is offered, and taken in the cycle
+    after. A record of an unknown kind is counted and dropped.
 
     Members
     -------
@@ -64,22 +66,28 @@ class HostDown(wiring.Component):
         m = Module()
         record, done = self.i.payload, Signal()
         m.d.sync += self.i.ready.eq(done)   # the cycle after: what is offered then has been acted on
-        m.d.comb += self.arm.payload.eq(record)
+        write, read = REG_WRITE.layout(record), REG_READ.layout(record)
+        assert REG_WRITE.layout["addr"] == REG_READ.layout["addr"]
+        m.d.comb += [self.arm.payload.eq(record), self.bus.wdata.eq(write.data), self.bus.addr.eq(read.addr)]
         intents = self._intents(m, INTENT.layout(record))
 
-        with m.If(self.i.valid & ~self.i.ready):
-            with m.Switch(record[:8]):
-                with m.Case(REG_WRITE.kind):
-                    self._write(m, REG_WRITE.layout(record), done)
-                with m.Case(REG_READ.kind):
-                    self._read(m, REG_READ.layout(record), done)
-                with m.Case(INTENT.kind):
-                    m.d.comb += [intents.valid.eq(1), done.eq(intents.ready)]
-                with m.Case(ARM.kind):
-                    m.d.comb += [self.arm.valid.eq(1), done.eq(self.arm.ready)]
-                with m.Default():
-                    m.d.comb += done.eq(1)
-                    m.d.sync += self.unknown.eq(self.unknown + 1)
+        kinds = {kind: Signal(name=f"is_{kind.name.lower()}") for kind in (REG_WRITE, REG_READ, INTENT, ARM)}
+        other = Signal()
+        offered = self.i.valid & ~self.i.ready & ~done
+        known = {kind: record[:8] == kind.kind for kind in kinds}
+        m.d.sync += [*(kinds[kind].eq(offered & is_it) for kind, is_it in known.items()),
+                     other.eq(offered & ~Cat(known.values()).any())]
+        with m.If(kinds[REG_WRITE]):
+            self._write(m, done)
+        with m.If(kinds[REG_READ]):
+            self._read(m, read, done)
+        with m.If(kinds[INTENT]):
+            m.d.comb += [intents.valid.eq(1), done.eq(intents.ready)]
+        with m.If(kinds[ARM]):
+            m.d.comb += [self.arm.valid.eq(1), done.eq(self.arm.ready)]
+        with m.If(other):
+            m.d.comb += done.eq(1)
+            m.d.sync += self.unknown.eq(self.unknown + 1)
         return m
 
     def _intents(self, m: Module, record: data.View) -> stream.Interface:
@@ -94,15 +102,14 @@ class HostDown(wiring.Component):
         ]
         return waiting.w_stream
 
-    def _write(self, m: Module, record: data.View, done: Signal):
+    def _write(self, m: Module, done: Signal):
         wait = Signal(range(WRITE_CYCLES + 1), name="write_wait")
-        m.d.comb += [self.bus.addr.eq(record.addr), self.bus.wdata.eq(record.data),
-                     self.bus.write.eq(wait == 0), done.eq(wait == WRITE_CYCLES)]
+        m.d.comb += [self.bus.write.eq(wait == 0), done.eq(wait == WRITE_CYCLES)]
         m.d.sync += wait.eq(Mux(done, 0, wait + 1))
 
     def _read(self, m: Module, record: data.View, done: Signal):
         wait = Signal(range(READ_CYCLES + 2), name="read_wait")
-        m.d.comb += [self.bus.addr.eq(record.addr), self.bus.read.eq(wait == 0)]
+        m.d.comb += self.bus.read.eq(wait == 0)
         with m.If(wait == READ_CYCLES):
             m.d.sync += self.value.payload.data.eq(self.bus.rdata)
         m.d.comb += [self.value.valid.eq(wait == READ_CYCLES + 1), done.eq(self.value.valid & self.value.ready),
@@ -179,22 +186,18 @@ class HostUp(wiring.Component):
         sources = self._sources(m, self._rooms(m, ring.level, book, orders), book, orders, lost)
 
         # One cycle ahead: whose record the next one is for; the book's have theirs for sure.
-        turn = Signal(range(book.parts + len(sources) + 1))
-        first = book.parts + 1
-        m.d.sync += turn.eq(0)
-        with m.If(book.part != 0):
-            m.d.sync += turn.eq(book.part)
-        for n, source in enumerate(sources):
-            with m.Elif(source.wants & source.room):
-                m.d.sync += turn.eq(first + n)
-        m.d.comb += [source.take.eq(turn == first + n) for n, source in enumerate(sources)]
+        turn, takes = Signal(book.parts), Signal(len(sources))      # one bit for each
+        m.d.sync += [turn.eq(1 << book.part >> 1), takes.eq(0)]
+        with m.If(book.part == 0):
+            for n, source in enumerate(sources):
+                with m.If(source.wants & source.room) if n == 0 else m.Elif(source.wants & source.room):
+                    m.d.sync += takes.eq(1 << n)
+        m.d.comb += [source.take.eq(takes[n]) for n, source in enumerate(sources)]
 
-        with m.Switch(turn):
-            for n, record in enumerate([*book.book, *(source.record for source in sources)]):
-                with m.Case(1 + n):
-                    m.d.comb += ring.i.eq(record)
+        chosen = zip(Cat(turn, takes), [*book.book, *(source.record for source in sources)], strict=True)
         serial = Signal(32)
-        m.d.comb += [_header(ring.i).serial.eq(serial), ring.write.eq(turn != 0)]
+        m.d.comb += [ring.i.eq(reduce(or_, (record & one.replicate(len(ring.i)) for one, record in chosen))),
+                     _header(ring.i).serial.eq(serial), ring.write.eq(turn.any() | takes.any())]
         m.d.sync += [serial.eq(serial + (lost + ring.write)), self.dropped.eq(self.dropped + lost)]
         return m
 

@@ -80,7 +80,7 @@ def test_writes_take_effect_and_reads_are_answered_in_order():
 
     taken = run(test, [REG_READ.make(addr=NAME, tag=7), REG_WRITE.make(addr=NAME, data=0x123456789ABCDEF0),
                        REG_READ.make(addr=NAME, tag=8), REG_READ.make(addr=IDENT, tag=9)])
-    read, write = READ_CYCLES + 3, WRITE_CYCLES + 2
+    read, write = READ_CYCLES + 4, WRITE_CYCLES + 3
     assert taken == [end - 1 for end in (read, read + write, 2 * read + write)]
 
 

@@ -331,14 +331,14 @@ def test_a_late_host_gets_the_newest_top_of_each_symbol(rng):
 
 
 def test_no_decision_is_lost_as_long_as_room_is_heeded(rng):
-    """A gate that decides every 4 cycles, and only while there is `room`, against a host that has stopped."""
+    """A gate that decides every 5 cycles, and only while there is `room`, against a host that has stopped."""
     made = []
 
     class Plan(dict):
         bench = None
 
         def get(self, cycle, default=None):
-            if cycle % 4 == 0 and 4 <= cycle < 3000 and self.bench.room[-GATE_LATENCY]:
+            if cycle % 5 == 0 and 4 <= cycle < 3000 and self.bench.room[-GATE_LATENCY]:
                 made.append(anything(Decision, rng))
                 return {"decision": made[-1]}
             return {}
