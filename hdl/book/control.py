@@ -7,6 +7,9 @@ from amaranth.lib.wiring import In, Out
 from hdl.book.shapes import PRICE_BITS, QTY_BITS, Kind, Shapes
 from hdl.config import NicConfig
 
+#: Cycles that a scan takes for a row in which nothing is matched.
+ROW_CYCLES = 3
+
 
 class Control(wiring.Component):
     """Starts one job after the other: U's second half, what lies between messages, messages, the book's own.
@@ -107,4 +110,4 @@ class Control(wiring.Component):
             m.d.sync += Cat(next.ref, next.symbol).eq(self.victim_tag << n)
 
 
-__all__ = ["Control"]
+__all__ = ["ROW_CYCLES", "Control"]

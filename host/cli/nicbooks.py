@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 
+from hdl.book.control import ROW_CYCLES
 from hdl.config import GBE, NicConfig
 from hdl.layouts import BOOK_LEVELS, BOOK_TOP, HEADER_DTYPE, Inexact, Side
 from hdl.registers import FEED
@@ -25,7 +26,7 @@ _PATIENCE = (GBE.levels - GBE.depth) // 2
 #: Nothing more comes of a frame once the NIC was silent for so many cycles.
 _QUIET = 96
 #: A refill reads every row of the order table, in idle cycles, and some rows twice.
-_REFILL_CYCLES = 2 * GBE.order_rows
+_REFILL_CYCLES = 2 * ROW_CYCLES * GBE.order_rows
 _NO_EVENT = 1
 
 Levels = list[tuple[int, int]]

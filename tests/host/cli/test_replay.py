@@ -92,7 +92,7 @@ def test_every_truncation_keeps_what_came_before(run):
     (binaryfile([*messages(), b"\x00" * 5]), "unknown message type"),
     (binaryfile([*messages(), messages()[0][:-1]]), "has 38 bytes, should have 39"),
     (b"", "empty"),
-    (gzip.compress(binaryfile(messages()))[:-20], "gzip"),
+    (gzip.compress(binaryfile(messages()), mtime=0)[:-20], "gzip"),
     (b"\xd4\xc3\xb2\xa1" + b"\x00" * 8, "header"),
     (None, "No such file"),
 ])
