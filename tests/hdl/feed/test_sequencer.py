@@ -113,10 +113,12 @@ def test_random_traffic(rng, config):
             note = rng.choice([Note.MESSAGE] * 9 + [Note.HEARTBEAT, Note.END, Note.BAD_FRAME])
             ports[port].append((cycle, message(
                 seq, port, note, feed=feed, session=rng.choice([77] * 20 + [78, 77 << 40]), rx_time=rng.choice([5, 6]),
-                type=rng.getrandbits(8), ref=rng.getrandbits(64), stock=rng.getrandbits(64))))
+                type=rng.getrandbits(8), locate=rng.getrandbits(16), ref=rng.getrandbits(64),
+                stock=rng.getrandbits(64))))
             cycle += 2 * config.ports + 2 + rng.randrange(12)
-    writes = {rng.randrange(1500): (rng.randrange(config.feeds), rng.choice([0, 1, 500, following[0]]))
-              for _ in range(20)}
+    # The bus holds address and data for two cycles, so two writes are at least that far apart.
+    writes = {2 + 3 * slot: (rng.randrange(config.feeds), rng.choice([0, 1, 500, following[0]]))
+              for slot in rng.sample(range(500), 20)}
     compare(config, ports, writes)
 
 
