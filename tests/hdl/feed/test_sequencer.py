@@ -73,7 +73,7 @@ def compare(config, ports, writes=None):
             model.feeds[feed].write_expected(value)
         if (passed := model.message(message)) is not None:
             expected.append((cycle + LATENCY, asdict(passed)))
-    for feed, value in due.values():
+    for _, (feed, value) in sorted(due.items()):
         model.feeds[feed].write_expected(value)
     assert out["o"] == expected
     assert [(fault["feed"], fault["cause"]) for _, fault in out["fault"]] == model.faults
