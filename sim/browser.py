@@ -6,10 +6,15 @@ Source: W3C WebDriver (recommendation of 5 June 2018); commands of the DevTools 
 
 import base64
 import contextlib
+import functools
 import json
+import os
+import re
+import select
 import shutil
-import socket
+import signal
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -17,13 +22,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-_START_S, _ANSWER_S = 20.0, 60.0
+#: Patience is long because it is only for what hangs: a machine may be as loaded as it likes.
+_START_S, _ANSWER_S, _END_S = 120.0, 120.0, 10.0
+_NAMES = ("chromium", "chromium-browser")
+_STARTED = re.compile(rb"started successfully on port (\d+)")
 
 
+@functools.cache
 def missing() -> str:
-    """What must be installed first; empty where nothing is missing."""
-    programs = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    """What must be installed first; empty where nothing is missing. A program that only says that it is missing
+    (Ubuntu's packages are stubs that ask for a snap) counts as none."""
+    found = {"chromium": chromium(), "chromedriver": _works("chromedriver")}
+    programs = [name for name, path in found.items() if not path]
     return f"no {' and no '.join(programs)} here (Debian: chromium, chromium-driver)" if programs else ""
+
+
+@functools.cache
+def chromium() -> str:
+    """Where it is; empty where there is none that starts."""
+    return next((found for found in map(_works, _NAMES) if found), "")
+
+
+def _works(name: str) -> str:
+    path = shutil.which(name)
+    try:
+        asked = subprocess.run([path or name, "--version"], capture_output=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return path if path and not asked.returncode else ""
 
 
 class BrowserError(Exception):
@@ -31,20 +57,25 @@ class BrowserError(Exception):
 
 
 class Browser:
-    """A context manager. `show` sets size, pixel density and colour scheme, `run` runs JavaScript in the page."""
+    """A context manager. `show` sets size, pixel density and colour scheme, `run` runs JavaScript in the page.
+
+    It has a home folder of its own for its time, and takes every process that it started with it when it closes.
+    """
 
     def __init__(self, width: int = 1280, height: int = 720):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._at = f"http://127.0.0.1:{free.getsockname()[1]}"
-        self.process = subprocess.Popen(["chromedriver", f"--port={self._at.rpartition(':')[2]}"],
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._home = tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True)
+        home = {name: self._home.name for name in ("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")}
+        self.process = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, env=os.environ | home,
+                                        stderr=subprocess.DEVNULL, start_new_session=True)
         self._session = ""
         try:
-            self._await_driver()
-            options = {"args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                                f"--window-size={width},{height}"], "binary": shutil.which("chromium")}
-            asked = {"browserName": "chrome", "goog:loggingPrefs": {"browser": "ALL"}, "goog:chromeOptions": options}
+            self._at = f"http://127.0.0.1:{self._port()}"
+            # shared memory is 64 MB in many containers; Chromium's own sandbox does not start for root, so only there
+            sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+            arguments = ["--headless=new", "--disable-gpu", "--disable-dev-shm-usage", *sandbox,
+                         f"--window-size={width},{height}"]
+            asked = {"browserName": "chrome", "goog:loggingPrefs": {"browser": "ALL"},
+                     "goog:chromeOptions": {"args": arguments, "binary": chromium()}}
             self._session = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": asked}})["sessionId"]
         except BaseException:
             self.close()
@@ -57,7 +88,7 @@ class Browser:
         """The value that the script returns."""
         return self._do("POST", "/execute/sync", {"script": script, "args": list(arguments)})
 
-    def until(self, script: str, seconds: float = 30.0, while_: Callable[[], None] = lambda: None) -> Any:
+    def until(self, script: str, seconds: float = 120.0, while_: Callable[[], None] = lambda: None) -> Any:
         """The script's value once it is true. Raises `BrowserError` where it never is."""
         end = time.monotonic() + seconds
         while not (value := self.run(script)):
@@ -89,8 +120,16 @@ class Browser:
         if self._session:
             with contextlib.suppress(BrowserError, OSError):
                 self._do("DELETE", "", None)
-        self.process.terminate()
-        self.process.wait()
+        with contextlib.suppress(ProcessLookupError):  # its own group: chromedriver, and Chromium where it stayed
+            os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
+        self._home.cleanup()
 
     def __enter__(self) -> "Browser":
         return self
@@ -98,16 +137,17 @@ class Browser:
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
-    def _await_driver(self) -> None:
-        end = time.monotonic() + _START_S
-        while True:
-            try:
-                self._ask("GET", "/status", None)
-                return
-            except OSError:
-                if time.monotonic() > end:
-                    raise BrowserError("chromedriver does not start") from None
-                time.sleep(0.05)
+    def _port(self) -> int:
+        """The free one that chromedriver found and says."""
+        said, end = b"", time.monotonic() + _START_S
+        assert self.process.stdout
+        while not (found := _STARTED.search(said)):
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, end - time.monotonic()))
+            more = os.read(self.process.stdout.fileno(), 1 << 16) if ready else b""
+            if not more:
+                raise BrowserError(f"chromedriver does not start: {said.decode(errors='replace').strip()}")
+            said += more
+        return int(found[1])
 
     def _cdp(self, command: str, **parameters: Any) -> Any:
         return self._do("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})

@@ -46,17 +46,26 @@ def until(what):
     return value
 
 
-def press_kill(port, token):
-    """As a person would; returns the state in which the page showed it."""
+@contextlib.contextmanager
+def looking():
+    """A browser, ready before the session is (it takes seconds to start, and a session does not wait); or None."""
     if browser.missing():
+        yield None
+        return
+    with browser.Browser() as page:
+        yield page
+
+
+def press_kill(page, port, token):
+    """As a person would; returns the state in which the page showed it."""
+    if page is None:
         assert ask(port, "POST", "/kill", token)[0] == 200
     else:
-        with browser.Browser() as page:
-            page.open(f"http://127.0.0.1:{port}/#token={token}")
-            page.until("return document.querySelectorAll('#blotter tbody tr').length")
-            page.run("document.getElementById('kill').click(); document.getElementById('ask-do').click()")
-            page.until("return !document.getElementById('alarm').hidden")
-            assert page.complaints() == []
+        page.open(f"http://127.0.0.1:{port}/#token={token}")
+        page.until("return document.querySelectorAll('#blotter tbody tr').length")
+        page.run("document.getElementById('kill').click(); document.getElementById('ask-do').click()")
+        page.until("return !document.getElementById('alarm').hidden")
+        assert page.complaints() == []
     return until(lambda: (state := ask(port)[1])["killed"] and state)
 
 
@@ -67,7 +76,7 @@ def session(tmp_path_factory):
     run = folder / "run"
     arguments = ["run", "--seed", "3", "--seconds", "0.02", "--out", str(run), "--state", str(folder / "state"),
                  "--dashboard", "127.0.0.1:0"]
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+    with looking() as page, contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
         thread = threading.Thread(target=lambda: outcome.append(main.call(arguments)))
         thread.start()
         until(lambda: (run / DASHBOARD).exists() or not thread.is_alive())
@@ -75,7 +84,7 @@ def session(tmp_path_factory):
         port = int(address.rstrip("/").rpartition(":")[2])
         token = until(lambda: re.search(rf"{re.escape(address)}#token=(\S+)", said.getvalue()))[1]
         until(lambda: sent(ask(port)[1]) > 3)
-        state = press_kill(port, token)
+        state = press_kill(page, port, token)
         thread.join(_PATIENCE_S)
     assert outcome == [0]
     return SimpleNamespace(folder=folder, run=run, state=state, token=token, said=said.getvalue(),
