@@ -1,0 +1,1 @@
+"""Damaged feeds through the compiled NIC: its books are exact or flagged, never silently wrong (`make faults`)."""
