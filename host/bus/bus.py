@@ -1,8 +1,9 @@
 """The bus, as services see it: topics, messages, and the interface that every transport has.
 
-A transport promises, for each topic: messages arrive in the order in which they were published, each
-with a sequence number that counts from 1, and a subscriber that missed some is told so before it
-sees the next. It promises nothing between topics, except for the in-process one (see there).
+A transport promises, for each topic and each process that publishes on it (its source): messages arrive in
+the order in which they were published, each with a sequence number that counts from 1, and a subscriber that
+missed some is told so before it sees the next. Of kept topics (see `topics`) it misses none. It promises nothing
+between topics and sources; what a transport does beyond this, it says.
 """
 
 from collections.abc import Callable
@@ -23,11 +24,12 @@ class Message(NamedTuple):
 
     Parameters
     ----------
-    seq : counts the topic's messages from 1.
+    seq : counts the topic's messages from 1, those of one source.
     time : when it was published, ns of the bus's clock.
     payload : FIX bytes, record array, or struct: as the topic says.
     key : which of several last values this one replaces, for example a symbol.
     hops : where its causes passed, oldest first; ends with this message's own publication.
+    source : the process that published it, and which start of it ("ems.2"); empty where there is only one.
     """
 
     topic: Topic
@@ -36,6 +38,7 @@ class Message(NamedTuple):
     payload: Any
     key: object = None
     hops: tuple[Hop, ...] = ()
+    source: str = ""
 
 
 Handler = Callable[[Message], object]
@@ -65,7 +68,7 @@ class Subscription:
 
     Parameters
     ----------
-    expected : next sequence number, 0 until the first message.
+    expected : next sequence number by source; of one that is not in it, any number may come first.
     missed : messages that never arrived.
     active : cleared when the handler failed or the subscriber left; nothing more is delivered.
     """
@@ -74,20 +77,20 @@ class Subscription:
     handler: Handler
     name: str = ""
     on_gap: GapHandler | None = None
-    expected: int = 0
+    expected: dict[str, int] = field(default_factory=dict)
     missed: int = 0
     active: bool = field(default=True)
 
     def deliver(self, message: Message) -> None:
         """Hand over one message, telling of a gap first. A message seen before is dropped."""
-        seq, expected = message.seq, self.expected
+        seq, expected = message.seq, self.expected.get(message.source, 0)
         if seq != expected and expected:
             if seq < expected:
                 return
             self.missed += seq - expected
             if self.on_gap:
                 self.on_gap(self.topic, expected, seq)
-        self.expected = seq + 1
+        self.expected[message.source] = seq + 1
         self.handler(message)
 
     def cancel(self) -> None:

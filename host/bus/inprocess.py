@@ -43,12 +43,14 @@ class InProcess:
     def __init__(self, clock: Callable[[], int], on_fault: FaultHandler | None = None):
         self.clock = clock
         self.on_fault = on_fault
+        self.source = ""
         self.counts: dict[str, int] = {}
         self._subscriptions: dict[str, list[Subscription]] = {}
         self._every: list[Subscription] = []
         self._last: dict[str, dict[object, Message]] = {}
         self._queue: deque[Message] = deque()
         self._draining = False
+        self._carry: Handler | None = None  # to other processes, where there are any (`host.bus.node`)
 
     def publish(self, topic: Topic, payload: Any, *, key: object = None, cause: Message | None = None,
                 hops: tuple[Hop, ...] = ()) -> Message:
@@ -56,7 +58,9 @@ class InProcess:
         seq = self.counts[name] = self.counts.get(name, 0) + 1
         own = (_new(Hop, (name, now)),)
         trail = cause.hops + hops + own if cause else hops + own
-        message = _new(Message, (topic, seq, now, payload, key, trail))
+        message = _new(Message, (topic, seq, now, payload, key, trail, self.source))
+        if self._carry:
+            self._carry(message)
         last = self._last.get(name)
         if last is None:
             last = self._last[name] = {}
@@ -73,7 +77,7 @@ class InProcess:
             values = sorted(self._last.get(topic.name, {}).values(), key=lambda message: message.seq)
             for message in values:
                 handler(message)
-        subscription.expected = self.counts.get(topic.name, 0) + 1
+        subscription.expected[self.source] = self.counts.get(topic.name, 0) + 1
         self._subscriptions.setdefault(topic.name, []).append(subscription)
         return subscription
 
