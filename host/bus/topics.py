@@ -89,6 +89,8 @@ QUOTES = Topic("quotes.answers", Kind.FIX, "EMS to client: 35=S, or 35=AG with t
 PARENTS = _struct("ems.parents", "each change of a parent order that an algorithm works")
 COMMANDS = _struct("risk.commands", "risk to EMS: bring the position of a stock to at most `to` shares; EMS: it is "
                                     "there")
+RISK = _struct("risk.figures", "what the portfolio could lose, as measured now")
+CHARGES = _struct("risk.charges", "what each strategy pays for its share of that")
 POSITIONS = _struct("positions", "position and P&L of a stock after a change")
 BREAKS = _struct("positions.breaks", "a figure on which desk and NIC differ when all is quiet",
                  "host.positions.reconcile:Break")
