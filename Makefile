@@ -19,7 +19,7 @@ help:
 	@echo "make formal      the proofs, and the mutants that must fail them"
 	@echo "make bench       the figures, to build/bench.json"
 	@echo "make bitstream   place and route BOARD=$(BOARD)"
-	@echo "make docs        the register and record reference, to build/docs"
+	@echo "make docs        the documentation site with the generated reference, to build/docs/site"
 
 setup: $(READY)
 

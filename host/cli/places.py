@@ -11,7 +11,7 @@ from sim.paths import BUILD
 RUN = BUILD / "run"
 #: Limits in force and the audit log.
 STATE = BUILD / "state"
-#: Register and record reference.
+#: The documentation: its pages and its site.
 DOCS = BUILD / "docs"
 #: The traceback of an error that is ours.
 CRASH = BUILD / "crash.txt"

@@ -1,18 +1,12 @@
-"""Reference pages from `hdl.registers` and `hdl.layouts`: Markdown, and the same as plain HTML."""
+"""The register map (`hdl.registers`) and the records (`hdl.layouts`), as Markdown."""
 
 from collections.abc import Iterable
-from html import escape
 
 from hdl import layouts
 from hdl.config import NicConfig
 from hdl.layouts import DOWN, HEADER, RECORD_BYTES, UP, Record
 from hdl.registers import BLOCKS, Block, Reg, RegisterMap
-
-
-def pages(config: NicConfig) -> dict[str, tuple[str, str]]:
-    """(title, Markdown) by page name."""
-    return {"registers": (f"Registers of the {config.name} NIC", registers(config)),
-            "records": ("Records between NIC and host", records())}
+from host.reference.markdown import page, table
 
 
 def registers(config: NicConfig) -> str:
@@ -28,11 +22,11 @@ def registers(config: NicConfig) -> str:
                   f"{count} instance{'s' * (count != 1)} from {map_.base[block.name]:#06x}, stride {block.stride}."]
         rows = [(f"{map_.address(block, reg.name):#06x}", reg.name, reg.access, reg.unit, reg.doc + _bits(reg))
                 for reg in _shown(block)]
-        parts.append(_table(("address", "register", "access", "unit", "meaning"), rows))
+        parts.append(table(("address", "register", "access", "unit", "meaning"), rows))
         if len(rows) < len(block.regs):
             parts.append(f"... and so on to `{block.regs[-1].name}` at "
                          f"{map_.address(block, block.regs[-1].name):#06x}.")
-    return "\n\n".join(parts) + "\n"
+    return page(*parts)
 
 
 def records() -> str:
@@ -49,8 +43,8 @@ def records() -> str:
     for name in ("Side", "Origin", "Action", "Condition", "Reason", "Inexact", "FeedCause"):
         enumeration = getattr(layouts, name)
         parts += [f"### {name}", (enumeration.__doc__ or "").strip(),
-                  _table(("value", "name"), ((str(int(one)), one.name) for one in enumeration))]
-    return "\n\n".join(part for part in parts if part) + "\n"
+                  table(("value", "name"), ((str(int(one)), one.name) for one in enumeration))]
+    return page(*parts)
 
 
 def _shown(block: Block) -> tuple[Reg, ...]:
@@ -76,37 +70,4 @@ def _fields(fields: Iterable[layouts.Field], at: int) -> str:
     for field in fields:
         rows.append((str(at), field.name, field.kind, field.unit, field.doc))
         at += field.bytes
-    return _table(("byte", "field", "kind", "unit", "meaning"), rows)
-
-
-def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-_STYLE = ("body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
-          "table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #8884;padding:.2rem .7rem;"
-          "text-align:left;vertical-align:top}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}")
-
-
-def html(title: str, markdown: str) -> str:
-    """The Markdown that this module writes (headings, paragraphs, tables), as one HTML page."""
-    body = []
-    for part in markdown.strip().split("\n\n"):
-        if part.startswith("#"):
-            level = len(part) - len(part.lstrip("#"))
-            body.append(f"<h{level}>{escape(part.lstrip('# '))}</h{level}>")
-        elif part.startswith("|"):
-            body.append(_html_table(part.splitlines()))
-        else:
-            body.append(f"<p>{escape(part)}</p>")
-    return (f"<!doctype html><meta charset=utf-8><title>{escape(title)}</title><style>{_STYLE}</style>\n"
-            + "\n".join(body) + "\n")
-
-
-def _html_table(lines: list[str]) -> str:
-    def row(line: str, tag: str) -> str:
-        cells = line.strip("| ").replace("\\|", "\0").split(" | ") if line.strip("| ") else []
-        return "<tr>" + "".join(f"<{tag}>{escape(cell.strip()).replace(chr(0), '|')}</{tag}>" for cell in cells)
-    return "<table>" + row(lines[0], "th") + "".join(row(line, "td") for line in lines[2:]) + "</table>"
+    return table(("byte", "field", "kind", "unit", "meaning"), rows)
