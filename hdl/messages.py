@@ -11,6 +11,7 @@ from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, stream
 
 from hdl.config import NicConfig
+from hdl.layouts import Reason
 
 SYMBOL_BITS, FEED_BITS, PORT_BITS, VENUE_BITS, STRATEGY_BITS = 8, 2, 2, 2, 4
 
@@ -139,7 +140,7 @@ class Intent(data.Struct):
 class Decision(data.Struct):
     """The gate's verdict on one intent, with the figures it saw."""
     intent: Intent
-    reasons: unsigned(18)   # `Reason` bits; 0 is pass
+    reasons: unsigned(max(Reason) + 1)   # `Reason` bits; 0 is pass
     reference: unsigned(32)
     notional: unsigned(64)
     exposure: signed(32)
