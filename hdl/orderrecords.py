@@ -1,12 +1,13 @@
 """What goes up about orders: the DECISION of each, and ORDER_SENT for those that left or came back."""
 
 from amaranth.hdl import Module, Signal, Value
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.layouts import DECISION, ORDER_SENT, RECORD_BITS
 from hdl.messages import Decision, SentOrder
 from hdl.recordfifo import assemble
+from hdl.streams import valid_only
 
 #: What a frame was given, or would have been.
 _NUMBERS = ("msg_seq", "tcp_seq", "date", "ms")
@@ -38,11 +39,8 @@ class OrderRecords(wiring.Component):
     """
 
     def __init__(self):
-        def valid_only(shape):
-            return In(stream.Signature(shape, always_ready=True))
-
         super().__init__({
-            "decision": valid_only(Decision), "sent": valid_only(SentOrder), "unsent": valid_only(1),
+            "decision": In(valid_only(Decision)), "sent": In(valid_only(SentOrder)), "unsent": In(valid_only(1)),
             "now": In(64), "limits_serial": In(8), "wants": Out(2), "take": In(2),
             "decided": Out(RECORD_BITS), "left": Out(RECORD_BITS), "busy": Out(1), "lost": Out(2),
         })

@@ -25,7 +25,7 @@ from hdl.layouts import (
 from hdl.messages import BookMessage, Decision, SentOrder, TopOfBook, side_levels
 from hdl.orderrecords import OrderRecords
 from hdl.recordfifo import Catch, RecordFifo, assemble
-from hdl.streams import records
+from hdl.streams import records, valid_only
 
 #: Cycles from a strobe of the bus master to the answer, through one `BusFanout`.
 READ_CYCLES = READ_LATENCY + 2
@@ -161,14 +161,11 @@ class HostUp(wiring.Component):
     def __init__(self, config: NicConfig):
         self.config = config
 
-        def valid_only(shape):
-            return In(stream.Signature(shape, always_ready=True))
-
         super().__init__({
-            "event": valid_only(BookMessage), "top": valid_only(TopOfBook), "levels": In(side_levels(config)),
+            "event": In(valid_only(BookMessage)), "top": In(valid_only(TopOfBook)), "levels": In(side_levels(config)),
             "again": Out(config.symbols),
-            "decision": valid_only(Decision), "sent": valid_only(SentOrder), "unsent": valid_only(1),
-            "execution": valid_only(EXECUTION.layout), "feed_event": valid_only(FEED_EVENT.layout),
+            "decision": In(valid_only(Decision)), "sent": In(valid_only(SentOrder)), "unsent": In(valid_only(1)),
+            "execution": In(valid_only(EXECUTION.layout)), "feed_event": In(valid_only(FEED_EVENT.layout)),
             "session": In(stream.Signature(SESSION_BYTES.layout)), "value": In(stream.Signature(REG_VALUE.layout)),
             "events_on": In(1), "levels_on": In(1), "limits_serial": In(8), "now": In(64),
             "o": Out(records), "dropped": Out(32), "room": Out(1),

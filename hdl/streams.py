@@ -33,5 +33,10 @@ def axis_rx(width: int) -> stream.Signature:
     return stream.Signature(beat(width), always_ready=True)
 
 
+def valid_only(shape) -> stream.Signature:
+    """What cannot be held back."""
+    return stream.Signature(shape, always_ready=True)
+
+
 #: Fixed 64-byte records between NIC and host; see `hdl.layouts`.
 records = stream.Signature(RECORD_BITS)

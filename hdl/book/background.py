@@ -5,14 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.book.shapes import PRICE_BITS, REF_BITS, Kind, Shapes
-from hdl.book.table import first_of
 from hdl.config import NicConfig
-
-
-def index_of(one_hot):
-    """Number of the bit that is set."""
-    bits = max(1, (len(one_hot) - 1).bit_length())
-    return Cat(Cat(one_hot[n] for n in range(len(one_hot)) if n >> bit & 1).any() for bit in range(bits))
+from hdl.pick import first_of, index_of
 
 
 class First:

@@ -105,14 +105,5 @@ def causes_of(fault) -> Value:
     return sum((fault[n] << cause for n, cause in enumerate(FEED_CAUSES)), start=Value.cast(0))
 
 
-def select(marks, values) -> Value:
-    """The value whose mark is set, 0 if none is: marks must be one-hot."""
-    chosen = Value.cast(0)
-    for mark, value in zip(marks, values, strict=True):
-        value = Value.cast(value)
-        chosen = chosen | value & mark.replicate(len(value))
-    return chosen
-
-
 __all__ = ["CAUSES", "FEED_CAUSES", "KINDS", "META", "PRICE_BITS", "QTY_BITS", "REF_BITS", "Kind", "Meta", "Only",
-           "Shapes", "Step", "causes_of", "select"]
+           "Shapes", "Step", "causes_of"]

@@ -5,9 +5,10 @@ from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.blockram import BlockRam
-from hdl.book.shapes import Shapes, select
+from hdl.book.shapes import Shapes
 from hdl.book.skew import row_value
 from hdl.config import NicConfig
+from hdl.pick import first_of, select
 
 
 class Seek(enum.Enum, shape=2):
@@ -15,12 +16,6 @@ class Seek(enum.Enum, shape=2):
     KEY = 0      # the order with the key
     SCAN = 1     # orders that the scan is after: all of them for a sweep, the first for a refill
     VICTIM = 2   # the order in way `victim`, to be pushed out
-
-
-def first_of(bits) -> Value:
-    """The lowest bit that is set, alone."""
-    bits = Value.cast(bits)
-    return bits & ~(bits - 1)[:len(bits)]
 
 
 class OrderTable(wiring.Component):
@@ -183,4 +178,4 @@ class OrderTable(wiring.Component):
         m.d.comb += self.live.eq(live)
 
 
-__all__ = ["OrderTable", "Seek", "first_of"]
+__all__ = ["OrderTable", "Seek"]

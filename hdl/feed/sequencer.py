@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,6 +13,7 @@ from hdl.feed.state import FeedState, Verdict
 from hdl.feed.waiting import FeedView, Standing, Waiting
 from hdl.layouts import FEED_EVENT, RECORD_BITS, FeedCause, Inexact
 from hdl.messages import FeedFault, FeedFilter, FeedMessage, Note
+from hdl.pick import select
 
 #: Cycles from a message on `i` to the same on `o`, when no other port's message is before it.
 LATENCY = 1
@@ -82,9 +83,9 @@ class Sequencer(wiring.Component):
         message, standing = Signal(FeedMessage), Signal(Standing)
         following = Signal(64)
         m.d.comb += [
-            message.eq(_selected(turns, [port.message for port in ports])),
-            standing.eq(_selected(turns, [port.standing for port in ports])),
-            following.eq(_selected(turns, [port.next for port in ports])),
+            message.eq(select(turns, [port.message for port in ports])),
+            standing.eq(select(turns, [port.standing for port in ports])),
+            following.eq(select(turns, [port.next for port in ports])),
             *(message[name].eq(value) for name, value in early.items()),
         ]
         verdict = Signal(Verdict)
@@ -167,11 +168,6 @@ class Sequencer(wiring.Component):
             self.bad.valid.eq(verdict.forget), self.bad.payload.eq(message.rx_time),
         ]
         m.d.comb += self.event.payload.eq(event)
-
-
-def _selected(turns, values):
-    """The value whose turn it is; 0 where it is no one's."""
-    return reduce(or_, (Mux(turns[n], Value.cast(value), 0) for n, value in enumerate(values)))
 
 
 __all__ = ["LATENCY", "SPACING", "Sequencer"]

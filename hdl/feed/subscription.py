@@ -11,6 +11,7 @@ from hdl.config import NicConfig
 from hdl.csr import BusSignature, RegisterBank
 from hdl.feed.spec import MESSAGES
 from hdl.messages import FEED_BITS, SYMBOL_BITS, BookMessage, FeedMessage
+from hdl.pick import lowest
 from hdl.registers import SYMBOL
 
 #: Cycles from a message on `i` to the same on `o`.
@@ -140,10 +141,10 @@ class Subscription(wiring.Component):
             m.d.comb += [symbol.learn.eq(named[n]), symbol.locate.eq(held.locate), symbol.message.eq(held),
                          symbol.valid.eq(self.o.valid & (self.o.payload.symbol == n))]
         enabled = Cat(symbol.route.enable for symbol in symbols)
-        found, lowest = _lowest(routed)
-        named_found, named_lowest = _lowest(named & enabled)
+        found, first = lowest(routed)
+        named_found, named_lowest = lowest(named & enabled)
         m.d.sync += [
-            hit.eq(self.i.valid & found & message.locate.any()), index.eq(lowest),
+            hit.eq(self.i.valid & found & message.locate.any()), index.eq(first),
             named_hit.eq(named_found & ~hit), named_index.eq(named_lowest),
         ]
         m.d.comb += [
@@ -170,18 +171,6 @@ class Subscription(wiring.Component):
             symbol.inexact.eq(self.inexact[n]), symbol.crossed.eq(self.crossed[n]),
             self.clear[n].eq(symbol.clear), self.halted[n].eq(symbol.halted), self.feeds[n].eq(symbol.route.feed),
         ]
-
-
-def _lowest(bits):
-    """(whether any bit is set, index of the lowest), as a tree."""
-    nodes = [(bit, 0) for bit in bits]
-    weight = 1
-    while len(nodes) > 1:
-        pairs = [nodes[n:n + 2] for n in range(0, len(nodes), 2)]
-        nodes = [pair[0] if len(pair) == 1 else
-                 (pair[0][0] | pair[1][0], Mux(pair[0][0], pair[0][1], pair[1][1] | weight)) for pair in pairs]
-        weight *= 2
-    return nodes[0]
 
 
 __all__ = ["DIRECTORY_LATENCY", "LATENCY", "Subscription"]

@@ -48,13 +48,6 @@ def latency_table(origin: str, stages: dict[str, Any]) -> Table:
     return table(names.get(origin, origin), ("stage", "orders", "min", "p50", "p99", "max"), rows)
 
 
-def limits_table(source: str, rows: list[tuple[str, str]], in_force: dict[str, Any]) -> Table:
-    columns = ("limit", "file", "in force") if in_force else ("limit", "file")
-    return table(f"Limits of {source}", columns,
-                 ((name, value, str(in_force.get(name, "host"))) if in_force else (name, value)
-                  for name, value in rows))
-
-
 def summary_tables(summary: dict[str, Any]) -> list[Table]:
     """The end of `tickgate run`, from `summary.json`."""
     tables = [_messages(summary), _orders(summary), _rejects(summary), _positions(summary), _venues(summary),
