@@ -83,7 +83,7 @@ class TrueFeed:
             raw = self._other()
         else:
             locate = rng.choice(list(self.stocks))
-            raw = self._encode(locate, self.flow.next(self.book(self.stocks[locate])))
+            raw = encoded(self.flow.next(self.book(self.stocks[locate])), locate, self.stocks[locate])
         name = self.model.apply(raw)
         if name is not None:
             self._seqs[name].append(self.next)
@@ -99,15 +99,17 @@ class TrueFeed:
             return itch.encode("R", locate=locate, stock=self.stocks[locate])
         return itch.encode(rng.choice("ADFPS"), locate=_OTHER, timestamp=1)
 
-    def _encode(self, locate: int, fields: dict) -> bytes:
-        type_ = chr(fields["type"])
-        has = MESSAGES[type_].by_name
-        values = {_NAMES[name]: value for name, value in fields.items() if _NAMES.get(name) in has}
-        if "side" in has:
-            values["side"] = "S" if fields.get("sell") == Side.SELL else "B"
-        if "stock" in has:
-            values["stock"] = self.stocks[locate]
-        return itch.encode(type_, locate=locate, timestamp=1, **values)
+
+def encoded(fields: dict, locate: int, stock: str) -> bytes:
+    """The ITCH message of what `Flow` made."""
+    type_ = chr(fields["type"])
+    has = MESSAGES[type_].by_name
+    values = {_NAMES[name]: value for name, value in fields.items() if _NAMES.get(name) in has}
+    if "side" in has:
+        values["side"] = "S" if fields.get("sell") == Side.SELL else "B"
+    if "stock" in has:
+        values["stock"] = stock
+    return itch.encode(type_, locate=locate, timestamp=1, **values)
 
 
 def framed(venue: VenueSpec, datagram: bytes) -> bytes:
@@ -116,4 +118,4 @@ def framed(venue: VenueSpec, datagram: bytes) -> bytes:
                             destination_ip=venue.feed_ip, destination=venue.feed_port)
 
 
-__all__ = ["Depth", "Packet", "TrueFeed", "framed"]
+__all__ = ["Depth", "Packet", "TrueFeed", "encoded", "framed"]

@@ -1,0 +1,1 @@
+"""Mutated frames through the compiled NIC, held to the golden models (`make fuzz`)."""
