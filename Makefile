@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Whole files to each of two workers, in the order that tests/conftest.py gives them: the longest first.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test lint cosim formal bench bitstream docs faults setup lock clean help
+.PHONY: run test lint cosim formal bench bitstream docs faults fuzz setup lock clean help
 
 help:
 	@echo "make run         trade for a bounded time on the simulated exchange, through the compiled NIC"
@@ -16,6 +16,7 @@ help:
 	@echo "make lint        ruff and mypy"
 	@echo "make cosim       the cocotb testbenches alone"
 	@echo "make faults      SEEDS=2000 of lost, repeated, late and damaged market data: books exact or flagged"
+	@echo "make fuzz        BATCHES=200 of 500 mutated frames: the NIC agrees with its models, and never stalls"
 	@echo "make formal      the proofs, and the mutants that must fail them"
 	@echo "make bench       the figures, to build/bench.json"
 	@echo "make bitstream   place and route BOARD=$(BOARD)"
@@ -45,6 +46,9 @@ formal: setup
 
 faults: setup
 	@$(BIN)/python -m sim.faults $(if $(SEEDS),--seeds $(SEEDS))
+
+fuzz: setup
+	@$(BIN)/python -m sim.fuzz $(if $(BATCHES),--batches $(BATCHES))
 
 bench: setup
 	@mkdir -p build
