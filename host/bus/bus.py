@@ -59,7 +59,13 @@ class Bus(Protocol):
         """Call `handler` with every later message; with `last`, first with the last value of each key."""
 
     def last(self, topic: Topic, key: object = None) -> Message | None:
-        """The last message of a topic (and key), or None."""
+        """The last message of a topic (and key) that a subscriber here was told of, or None."""
+
+    def poll(self) -> int:
+        """Deliver what has come from other processes; returns how many messages. Never waits."""
+
+    def close(self) -> None:
+        """Leave the bus."""
 
 
 @dataclass

@@ -88,6 +88,13 @@ class InProcess:
     def last(self, topic: Topic, key: object = None) -> Message | None:
         return self._last.get(topic.name, {}).get(key)
 
+    def poll(self) -> int:
+        """Nothing comes from elsewhere; for those who serve any transport."""
+        return 0
+
+    def close(self) -> None:
+        """There is nothing to leave."""
+
     def _drain(self) -> None:
         failures: list[Exception] = []
         queue, every, subscriptions = self._queue, self._every, self._subscriptions
