@@ -21,12 +21,13 @@ LOOP_FILTER = {"ICP_CURRENT": 12, "LPF_RESISTOR": 8, "MFG_ENABLE_FILTEROPAMP": 1
 class Pll:
     """Dividers of the PLL, with its own output as feedback: output = reference / `reference` x `feedback`.
 
-    The oscillator runs at the output's frequency x `output`.
+    The oscillator runs at the output's frequency x `output`. A second output, in phase, is `slower` times slower.
     """
     reference_mhz: float
     reference: int
     feedback: int
     output: int
+    slower: int = 1
 
     def __post_init__(self):
         for what, value, (low, high) in (("VCO", self.mhz * self.output, VCO_MHZ),
@@ -40,7 +41,7 @@ class Pll:
 
 
 class PllClock(Elaboratable):
-    """Drives the domain `sync`, which has no reset, from the PLL once that has locked.
+    """Drives the domain `sync`, which has no reset, from the PLL once that has locked, and `wire` where it is another.
 
     Before, the clock stands, and registers keep what the bit file gave them. A reset instead would have to reach some
     ten thousand flip-flops over ordinary wires within one cycle, which takes two.
@@ -50,10 +51,11 @@ class PllClock(Elaboratable):
     dividers : Pll
     clock, made : signals that carry the clock behind the gate and before it; they are constrained by who made them.
     reference : the PLL's input clock.
+    line : carries the full clock behind a gate of its own; `clock` is then the PLL's slower one.
     """
 
-    def __init__(self, dividers: Pll, clock: Signal, made: Signal, reference):
-        self.dividers, self.clock, self.made, self.reference = dividers, clock, made, reference
+    def __init__(self, dividers: Pll, clock: Signal, made: Signal, reference, line: Signal | None = None):
+        self.dividers, self.clock, self.made, self.reference, self.line = dividers, clock, made, reference, line
 
     def elaborate(self, platform):
         m = Module()
@@ -61,7 +63,15 @@ class PllClock(Elaboratable):
         m.domains.made = ClockDomain(local=True, reset_less=True)
         m.d.comb += [ClockSignal("sync").eq(self.clock), ClockSignal("made").eq(made)]
         m.submodules.steady = FFSynchronizer(locked, steady, o_domain="made", stages=3)
-        m.submodules.gate = Instance("DCCA", i_CLKI=made, i_CE=steady, o_CLKO=self.clock)
+        slower = Signal() if self.line is not None else made
+        m.submodules.gate = Instance("DCCA", i_CLKI=slower, i_CE=steady, o_CLKO=self.clock)
+        second = {}
+        if self.line is not None:
+            m.d.comb += ClockSignal("wire").eq(self.line)
+            m.submodules.line_gate = Instance("DCCA", i_CLKI=made, i_CE=steady, o_CLKO=self.line)
+            divider = self.dividers.output * self.dividers.slower
+            second = {"p_CLKOS_DIV": divider, "p_CLKOS_CPHASE": divider - 1, "p_CLKOS_ENABLE": "ENABLED",
+                      "o_CLKOS": slower}
         m.submodules.pll = Instance(
             "EHXPLLL", **{f"a_{name}": str(value) for name, value in LOOP_FILTER.items()},
             a_FREQUENCY_PIN_CLKI=f"{self.dividers.reference_mhz:g}", a_FREQUENCY_PIN_CLKOP=f"{self.dividers.mhz:g}",
@@ -69,7 +79,8 @@ class PllClock(Elaboratable):
             p_CLKOP_CPHASE=self.dividers.output - 1, p_CLKOP_ENABLE="ENABLED", p_FEEDBK_PATH="CLKOP",
             i_CLKI=self.reference, i_CLKFB=made, i_RST=Const(0), i_STDBY=Const(0),
             i_ENCLKOP=Const(1), i_PHASESEL0=Const(0), i_PHASESEL1=Const(0), i_PHASEDIR=Const(0),
-            i_PHASESTEP=Const(0), i_PHASELOADREG=Const(0), i_PLLWAKESYNC=Const(0), o_CLKOP=made, o_LOCK=locked)
+            i_PHASESTEP=Const(0), i_PHASELOADREG=Const(0), i_PLLWAKESYNC=Const(0), o_CLKOP=made, o_LOCK=locked,
+            **second)
         return m
 
 

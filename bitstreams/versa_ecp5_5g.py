@@ -46,11 +46,13 @@ CONTROL = {0: ("rx_ctl", "tx_ctl"), 1: ("rx_ctrl", "tx_ctrl")}
 class Top(Elaboratable):
     """The NIC between two Ethernet ports, with the host bridge on the last one.
 
-    `core` makes what stands in the NIC's place, with the ports of one.
+    `core` makes what stands in the NIC's place, with the ports of one. `pll` with a slower output gives that to the
+    core, and the full clock to what is sent.
     """
 
-    def __init__(self, config: NicConfig, core=Nic):
-        self.config, self.core = config, core
+    def __init__(self, config: NicConfig, core=Nic, pll: Pll = PLL):
+        self.config, self.core, self.pll = config, core, pll
+        self.slow = pll.slower > 1
 
     def elaborate(self, platform):
         m = Module()
@@ -78,8 +80,12 @@ class Top(Elaboratable):
         """The core's clock, from the board's oscillator."""
         m.submodules.oscillator = oscillator = io.Buffer("i", platform.request(platform.default_clk, dir="-"))
         m.domains.sync = ClockDomain(reset_less=True)
-        clock, made = (self._constrained(platform, name, CORE_HZ) for name in ("core_clk", "pll_clk"))
-        m.submodules.clock = PllClock(PLL, clock, made, oscillator.i)
+        clock = self._constrained(platform, "core_clk", CORE_HZ // self.pll.slower)
+        made, line = self._constrained(platform, "pll_clk", CORE_HZ), None
+        if self.slow:
+            m.domains.wire = ClockDomain(reset_less=True)
+            line = self._constrained(platform, "line_clk", CORE_HZ)
+        m.submodules.clock = PllClock(self.pll, clock, made, oscillator.i, line)
 
     def _port(self, m: Module, platform, number: int, hold) -> EthernetPort:
         """MAC and pins of one PHY, which `hold` keeps in reset."""
@@ -87,7 +93,7 @@ class Top(Elaboratable):
         rx_ctl, tx_ctl = (getattr(pins, name) for name in CONTROL[number])
         m.submodules[f"port{number}"] = port = EthernetPort(RgmiiPins(
             rx_ctl=rx_ctl, rx_data=pins.rx_data, tx_clk=pins.tx_clk, tx_ctl=tx_ctl, tx_data=pins.tx_data,
-            ddr_input=CenteredInput))
+            ddr_input=CenteredInput), "wire" if self.slow else "sync")
         m.submodules[f"rx_clk{number}_pin"] = rx_clk = io.Buffer("i", pins.rx_clk)
         clock = self._constrained(platform, f"rx_clk{number}", RX_HZ)
         m.d.comb += [clock.eq(rx_clk.i), port.rx_clk.eq(clock)]

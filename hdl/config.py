@@ -85,4 +85,7 @@ GBE = NicConfig("gbe", data_width=8, clock_hz=125_000_000, levels=12)
 TINY = NicConfig("tiny", data_width=8, clock_hz=125_000_000, symbols=2, strategies=2,
                  order_ways=2, order_rows=8, order_stash=2, levels=4, depth=2, open_orders=4)
 
-VARIANTS = {config.name: config for config in (GBE, TINY)}
+#: `GBE` at half the clock, for a first day on a board: it keeps up with half the line rate.
+BRINGUP = dataclasses.replace(GBE, name="bringup", clock_hz=GBE.clock_hz // 2)
+
+VARIANTS = {config.name: config for config in (GBE, TINY, BRINGUP)}

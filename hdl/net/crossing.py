@@ -1,11 +1,11 @@
-"""From a port's receive clock to the core clock."""
+"""Between the clock of a port and the clock of the core."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.fifo import AsyncFIFO
+from amaranth.lib.fifo import AsyncFIFO, AsyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
-from hdl.streams import axis_rx
+from hdl.streams import axis, axis_rx
 
 
 class Crossing(wiring.Component):
@@ -17,6 +17,9 @@ class Crossing(wiring.Component):
     grows the FIFO by 2 beats, and the gap empties it. Should it ever be full (the core clock stopped), the frame
     loses its end and is closed with `error`; frames that begin before that end is written are lost with it.
 
+    For a core that is slower than the line, `depth` is in block RAM, and beats come a cycle later. At half the speed,
+    frames of twice `depth` bytes cross whole, as long as what comes is no more than half the line's rate.
+
     Ports
     -----
     i : In(axis_rx), in `domain`.
@@ -26,15 +29,15 @@ class Crossing(wiring.Component):
     DEPTH = 16
     LATENCY = 3
 
-    def __init__(self, domain: str, width: int = 8):
-        self.domain = domain
+    def __init__(self, domain: str, width: int = 8, depth: int = DEPTH):
+        self.domain, self.depth = domain, depth
         super().__init__({"i": In(axis_rx(width)), "o": Out(axis_rx(width))})
 
     def elaborate(self, platform):
         m = Module()
         shape = self.i.payload.shape()
-        m.submodules.fifo = fifo = AsyncFIFO(width=shape.size, depth=self.DEPTH, r_domain="sync",
-                                             w_domain=self.domain)
+        make = AsyncFIFO if self.depth == self.DEPTH else AsyncFIFOBuffered
+        m.submodules.fifo = fifo = make(width=shape.size, depth=self.depth, r_domain="sync", w_domain=self.domain)
         m.d.comb += [self.o.payload.eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(1)]
 
         lost = Signal()     # the frame's end is still owed
@@ -52,3 +55,40 @@ class Crossing(wiring.Component):
             with m.Elif(over & fifo.w_rdy):
                 m.d[self.domain] += lost.eq(0)
         return m
+
+
+class FrameCrossing(wiring.Component):
+    """Moves frames from a slower `sync` to `domain`, whose MAC must have each without a gap: whole frames alone leave.
+
+    Latency: the whole frame, and some cycles of both clocks. Throughput: one beat a cycle of `sync`. A frame longer
+    than `DEPTH` beats would never leave: none that the NIC or its host bridge sends is.
+
+    Ports
+    -----
+    i : In(axis(8)), in `sync`.
+    o : Out(axis(8)), in `domain`.
+    """
+
+    #: Beats, in block RAM; and frames that are whole and wait.
+    DEPTH, FRAMES = 2048, 16
+
+    def __init__(self, domain: str, width: int = 8):
+        self.domain = domain
+        super().__init__({"i": In(axis(width)), "o": Out(axis(width))})
+
+    def elaborate(self, platform):
+        m = Module()
+        shape, ways = self.i.payload.shape(), {"w_domain": "sync", "r_domain": self.domain}
+        m.submodules.beats = beats = AsyncFIFOBuffered(width=shape.size, depth=self.DEPTH, **ways)
+        m.submodules.whole = whole = AsyncFIFO(width=1, depth=self.FRAMES, **ways)
+        written, read = self.i.valid & self.i.ready, self.o.valid & self.o.ready
+        m.d.comb += [
+            self.i.ready.eq(beats.w_rdy & whole.w_rdy), beats.w_data.eq(self.i.payload), beats.w_en.eq(written),
+            whole.w_en.eq(written & self.i.payload.last),
+            self.o.payload.eq(beats.r_data), self.o.valid.eq(beats.r_rdy & whole.r_rdy), beats.r_en.eq(read),
+            whole.r_en.eq(read & self.o.payload.last),
+        ]
+        return m
+
+
+__all__ = ["Crossing", "FrameCrossing"]

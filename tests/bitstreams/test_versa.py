@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bitstreams import board, netlist
+from bitstreams import board, netlist, versa_ecp5_5g_bringup
 from bitstreams.ecp5 import LOOP_FILTER, Pll
 from bitstreams.errors import BitstreamError
 from bitstreams.versa_ecp5_5g import BOARD, CORE_HZ, PHY_RESET_BITS, PLL, Top
@@ -89,7 +89,20 @@ def test_the_clocks_keep_their_names_in_the_netlist(elaborated):
         netlist.clock_names(elaborated / "top.json", [*BOARD.clocks, "moon_clk"])
 
 
+def test_bring_up_has_a_slower_core_and_the_same_line(new_folder):
+    slow, folder = versa_ecp5_5g_bringup, new_folder()
+    small = replace(slow.BOARD, top=lambda config: Top(config, Echo, slow.PLL))
+    netlist.elaborate(small, replace(TINY, clock_hz=slow.BOARD.config.clock_hz), folder)
+    text, limits = (folder / "top.il").read_text(), (folder / "top.lpf").read_text()
+    nets = {name.rpartition(".")[2]: float(hz) / 1e6 for name, hz in re.findall(r'NET "([^"]+)" ([\d.]+) HZ;', limits)}
+    assert nets == slow.BOARD.clocks == {**BOARD.clocks, "core_clk": 62.5, "line_clk": 125.0}
+    (cell,) = cells(text, "EHXPLLL")
+    assert re.search(rf"parameter(?: signed)? \\CLKOS_DIV {PLL.output * 2}\b", cell)
+    assert len(cells(text, "DCCA")) == 2
+    assert slow.BOARD.config.clock_hz * 2 == CORE_HZ
+
+
 def test_boards_by_name():
     assert board.find("versa_ecp5_5g") is BOARD
-    with pytest.raises(BitstreamError, match="icebreaker: no such board; there is: versa_ecp5_5g"):
+    with pytest.raises(BitstreamError, match="icebreaker: no such board; there is: versa_ecp5_5g, versa_ecp5_5g_bring"):
         board.find("icebreaker")
