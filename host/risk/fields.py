@@ -86,11 +86,20 @@ def _declared(level: str) -> Iterable[LimitField]:
                 yield LimitField(level, bits.limit, bits.width, reg, bits.name, bits.doc or reg.doc)
 
 
+#: So much (1e-4 USD) is no limit: of those that a file need not have.
+UNLIMITED = 10**15
+
 #: What the host watches: bits of an amount as wide as the NIC's.
 HOST = (
     LimitField(FIRM, Limit("gross_usd", Reason.GROSS, "up"), WORD_BITS,
                doc="positions at their marks plus everything open"),
     LimitField(FIRM, Limit("loss_usd", Reason.LOSS, "up"), WORD_BITS, doc="realised and unrealised, after fees"),
+    LimitField(FIRM, Limit("drawdown_usd", Reason.LOSS, "up", default=UNLIMITED), WORD_BITS,
+               doc="from the best result of the day, after fees: the host kills at it"),
+    LimitField(FIRM, Limit("var_usd", Reason.LOSS, "up", default=UNLIMITED), WORD_BITS,
+               doc="value at risk: at it the host reduces and hedges"),
+    LimitField(FIRM, Limit("stress_usd", Reason.LOSS, "up", default=UNLIMITED), WORD_BITS,
+               doc="loss in the worst scenario: at it the host reduces and hedges"),
     LimitField(STRATEGY_LEVEL, Limit("gross_usd", Reason.GROSS, "up"), WORD_BITS, doc="everything open"),
     LimitField(STRATEGY_LEVEL, Limit("enabled", Reason.RESTRICTED, "up", default=1), 1, doc="0: may not trade"),
 )
