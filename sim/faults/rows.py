@@ -7,7 +7,9 @@ import numpy as np
 from hdl.layouts import BOOK_LEVELS, BOOK_TOP, HEADER_DTYPE, LEVELS_PER_RECORD, Side
 
 _NO_EVENT = 1
-_PRICES, _QTYS = ([f"{name}{n}" for n in range(LEVELS_PER_RECORD)] for name in ("price", "qty"))
+_TOP = ["time", "symbol", "seq", "inexact", "flags", "bid_price", "bid_qty", "ask_price", "ask_qty"]
+_LEVELS = ["symbol", "seq", "side", "exact", *(f"{name}{n}" for n in range(LEVELS_PER_RECORD)
+                                               for name in ("price", "qty"))]
 
 Level = tuple[int, int]
 
@@ -34,30 +36,27 @@ class Row(NamedTuple):
 def rows(raw: np.ndarray, cycles: np.ndarray) -> list[Row]:
     """The rows of (n, 64) bytes of records, taken in these cycles, in order."""
     kinds = raw.view(HEADER_DTYPE).reshape(-1)["kind"]
+    tops, levels = (iter(raw[kinds == record.kind].view(record.dtype).reshape(-1)[fields].tolist())
+                    for record, fields in ((BOOK_TOP, _TOP), (BOOK_LEVELS, _LEVELS)))
     found: list[Row] = []
-    for record, kind, cycle in zip(raw, kinds.tolist(), cycles.tolist(), strict=True):
+    ours = np.flatnonzero((kinds == BOOK_TOP.kind) | (kinds == BOOK_LEVELS.kind))
+    for kind, cycle in zip(kinds[ours].tolist(), cycles[ours].tolist(), strict=True):
         if kind == BOOK_TOP.kind:
-            found.append(_row(record.view(BOOK_TOP.dtype)[0], cycle))
-        elif kind == BOOK_LEVELS.kind:
-            found[-1] = _with_levels(found[-1], record.view(BOOK_LEVELS.dtype)[0])
+            time, symbol, seq, inexact, flags, bid, bid_qty, ask, ask_qty = next(tops)
+            found.append(Row(cycle, time, symbol, seq, inexact, not flags & _NO_EVENT,
+                             ((bid, bid_qty), (ask, ask_qty)), None))
+        else:
+            found[-1] = _with_levels(found[-1], *next(levels))
     return found
 
 
-def _row(top: np.void, cycle: int) -> Row:
-    best = tuple((int(top[f"{side}_price"]), int(top[f"{side}_qty"])) for side in ("bid", "ask"))
-    return Row(cycle, int(top["time"]), int(top["symbol"]), int(top["seq"]), int(top["inexact"]),
-               not top["flags"] & _NO_EVENT, best, None)
-
-
-def _with_levels(row: Row, record: np.void) -> Row:
+def _with_levels(row: Row, symbol: int, seq: int, side: int, exact: int, *numbers: int) -> Row:
     """Levels belong to the top before them; they come best first."""
-    if (row.symbol, row.seq % 2**32) != (record["symbol"], record["seq"]):
-        raise ValueError(f"levels of symbol {record['symbol']}, message {record['seq']} follow the top of symbol "
-                         f"{row.symbol}, message {row.seq}")
-    levels = [(int(record[price]), int(record[qty])) for price, qty in zip(_PRICES, _QTYS, strict=True)]
-    before = row.told.levels if row.told else []
-    return row._replace(told=Told(Side(record["side"]), bool(record["exact"]),
-                                  before + [level for level in levels if level != (0, 0)]))
+    if (row.symbol, row.seq % 2**32) != (symbol, seq):
+        raise ValueError(f"levels of symbol {symbol}, message {seq} follow the top of symbol {row.symbol}, "
+                         f"message {row.seq}")
+    levels = [level for level in zip(numbers[::2], numbers[1::2], strict=True) if level != (0, 0)]
+    return row._replace(told=Told(Side(side), bool(exact), [*row.told.levels, *levels] if row.told else levels))
 
 
 __all__ = ["Level", "Row", "Told", "rows"]
