@@ -14,12 +14,25 @@ from pathlib import Path
 
 from host.bus.ring import ENTRY, Entry
 
+#: A log is called after its source.
+SUFFIX = ".kept"
 #: Read at once.
 _CHUNK = 1 << 20
 
 
 class KeptError(Exception):
     """The log cannot be written: what was to be published is not. Says where, why, and what to do."""
+
+
+def sources(folder: Path) -> list[str]:
+    """Every source that has a log in a folder."""
+    return sorted(path.name.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}"))
+
+
+def starts(folder: Path, name: str) -> list[int]:
+    """Which starts of a process have a log in a folder."""
+    split = (source.rpartition(".") for source in sources(folder))
+    return sorted(int(number) for one, _, number in split if one == name)
 
 
 class KeptLog:

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from host.bus.bus import Message
 from host.bus.inprocess import FaultHandler
-from host.bus.kept import KeptLog, KeptReader
+from host.bus.kept import SUFFIX, KeptLog, KeptReader, sources, starts
 from host.bus.node import BusError, Node
 from host.bus.ring import AGAIN, Entry, Lapped, Reader, RingError, Writer, size_of
 from host.bus.topics import Topic
@@ -33,7 +33,6 @@ from host.bus.wire import WireError, decode, topic_of
 #: Bytes of a process's ring.
 CAPACITY = 1 << 24
 _SHM = Path("/dev/shm")
-_LOG = ".kept"
 #: Between two looks for processes that came, and for those that went.
 _LOOK_NS, _PULSE_NS = 2_000_000, 100_000_000
 #: File systems count modification times in ticks: a change so young may hide another.
@@ -46,11 +45,6 @@ def _memory(folder: Path, source: str) -> Path:
         return folder / f"{source}.ring"
     mark = hashlib.blake2s(str(folder.resolve()).encode(), digest_size=6).hexdigest()
     return _SHM / f"tickgate-{os.getuid()}-{mark}-{source}"
-
-
-def _sources(folder: Path) -> list[str]:
-    """Every source that ever was on the bus of a folder."""
-    return sorted(path.name.removesuffix(_LOG) for path in folder.glob(f"*{_LOG}"))
 
 
 def _alive(file: int) -> bool:
@@ -66,7 +60,7 @@ def _alive(file: int) -> bool:
 def sweep(folder: Path) -> list[str]:
     """Remove the rings of processes that are dead; returns the sources that live."""
     living = []
-    for source in _sources(folder):
+    for source in sources(folder):
         path = _memory(folder, source)
         with contextlib.suppress(FileNotFoundError):
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -82,8 +76,8 @@ def clear(folder: Path) -> None:
     """Begin anew: remove the logs of an earlier session. Raises `BusError` where one of its processes is alive."""
     if living := sweep(folder):
         raise BusError(f"{folder}: {', '.join(living)} of an earlier session still runs; stop it first")
-    for source in _sources(folder):
-        (folder / f"{source}{_LOG}").unlink(missing_ok=True)
+    for source in sources(folder):
+        (folder / f"{source}{SUFFIX}").unlink(missing_ok=True)
 
 
 class _Source:
@@ -91,7 +85,7 @@ class _Source:
 
     def __init__(self, folder: Path, name: str, from_start: bool):
         self.name, self.waiting = name, deque[Entry]()
-        log = folder / f"{name}{_LOG}"
+        log = folder / f"{name}{SUFFIX}"
         # the log before the ring: what is in the log by now may yet come in the ring, and must not be passed over
         self.kept = KeptReader(log, 0 if from_start else log.stat().st_size)
         self.kept_end = self.kept.end
@@ -153,13 +147,12 @@ class Shared(Node):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             living = sweep(folder)
-            earlier = _sources(folder)
+            earlier = starts(folder, name)
         except OSError as error:
             raise BusError(f"{folder}: cannot be used as a bus ({error.strerror}); choose another folder") from None
-        mine = [int(source.rpartition(".")[2]) for source in earlier if source.rpartition(".")[0] == name]
-        if any(f"{name}.{n}" in living for n in mine):
+        if any(f"{name}.{n}" in living for n in earlier):
             raise BusError(f"{folder}: a process called {name} is on this bus already; stop it first")
-        super().__init__(name, max(mine, default=0) + 1, clock, on_fault)
+        super().__init__(name, max(earlier, default=0) + 1, clock, on_fault)
         self._others: dict[str, _Source] = {}
         self._looked = self._felt = self._changed = 0
         self._make(capacity)
@@ -169,8 +162,8 @@ class Shared(Node):
     def history(self, topic: Topic) -> list[Message]:
         if topic.lossy:
             raise ValueError(f"{topic} is not kept")
-        entries = [(entry, source) for source in _sources(self.folder)
-                   for entry in KeptReader(self.folder / f"{source}{_LOG}").read() if topic_of(entry.frame) is topic]
+        entries = [(entry, source) for source in sources(self.folder)
+                   for entry in KeptReader(self.folder / f"{source}{SUFFIX}").read() if topic_of(entry.frame) is topic]
         return list(_messages(entries))
 
     def close(self) -> None:
@@ -195,7 +188,7 @@ class Shared(Node):
         except OSError as error:
             raise BusError(f"{path}: no ring of {capacity} bytes can be made ({error.strerror})") from None
         self._ring = Writer(memoryview(self._map))
-        self._log = KeptLog(self.folder / f"{self.source}{_LOG}")
+        self._log = KeptLog(self.folder / f"{self.source}{SUFFIX}")
 
     def _send(self, topic: Topic, frame: bytes, key: object) -> None:
         if topic.lossy:
@@ -241,7 +234,7 @@ class Shared(Node):
         changed = self.folder.stat().st_mtime_ns
         if changed == self._changed and time.time_ns() - changed > _TICK_NS:
             return
-        for name in _sources(self.folder):
+        for name in sources(self.folder):
             if name not in self._known:
                 self._known.add(name)
                 self._others[name] = _Source(self.folder, name, from_start)

@@ -147,7 +147,9 @@ def encode(message: Message) -> bytes:
 
 
 def topic_of(frame: bytes) -> Topic | None:
-    """The topic that a frame claims to be of, unchecked: enough to pass over those that nobody wants."""
+    """The topic that a frame claims to be of, unchecked: enough to pass over those that nobody wants; or None."""
+    if len(frame) < HEADER_BYTES:
+        return None
     at = _CRC_BYTES + 4
     index = int.from_bytes(frame[at:at + 2], "little")
     return _TOPICS[index] if index < len(_TOPICS) else None
