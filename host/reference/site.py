@@ -48,7 +48,7 @@ def build(source: Path, site: Path) -> None:
     logger.addHandler(heard)
     heeded, logger.propagate = logger.propagate, False
     try:
-        config = load_config(str(CONFIG), docs_dir=str(source), site_dir=str(site), strict=True)
+        config = load_config(str(CONFIG), docs_dir=str(source.absolute()), site_dir=str(site.absolute()), strict=True)
         present = {str(path.relative_to(source)) for path in source.rglob("*.md")}
         config["nav"] = complete(config["nav"], present)
         config.plugins.on_startup(command="build", dirty=False)
