@@ -40,6 +40,8 @@ class _State(Collector):
 def _counters(state: dict[str, Any]) -> Iterator[Metric]:
     yield _counter("tickgate_market_messages", "messages of subscribed symbols", ("feed",),
                    [((feed["name"],), feed["messages"]) for feed in state["feeds"]])
+    yield _counter("tickgate_bus_messages", "messages on the bus", ("topic",),
+                   [((topic,), count) for topic, count in state["topics"].items()])
     yield _counter("tickgate_feed_faults", "gaps and other faults of a feed", ("feed", "cause"),
                    [((feed["name"], cause), count) for feed in state["feeds"]
                     for cause, count in feed["faults"].items()])

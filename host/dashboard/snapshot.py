@@ -28,7 +28,7 @@ def snapshot(view: View) -> dict[str, Any]:
     return {
         "now": now, "time": now - view.start, "killed": killed, "faults": view.faults,
         "orders": {name: dict(counts) for name, counts in statistics.orders.items()},
-        "live": len(desk.oms.live), "tops": statistics.tops,
+        "live": len(desk.oms.live), "tops": statistics.tops, "topics": dict(desk.bus.counts),
         "pnl": _pnl(view), "feeds": _feeds(view, now), "limits": _limits(view), "latency": _latency(view),
         "rejects": [[name, counts["host"], counts["nic"]] for name, counts in statistics.rejects.items()],
         "blotter": _blotter(view), "venues": _venues(view), "books": _books(view, now),
@@ -48,7 +48,7 @@ def series(view: View) -> dict[str, int | None]:
     strategies = sorted(view.desk.risk.limits.strategy_names.items())
     row: dict[str, int | None] = {"time": view.desk.bus.clock() - view.start}
     row |= {f"messages.{name}": view.feeds[n].messages for n, name in enumerate(view.desk.universe.venues)}
-    row["messages.records"] = sum(view.desk.bus.counts.values())
+    row["bus"] = sum(view.desk.bus.counts.values())
     for origin in view.latencies:
         cuts = view.percentiles(origin, TOTAL, (500, 990))
         row |= {f"latency.{origin}.p50": cuts[0] if cuts else None, f"latency.{origin}.p99": cuts[1] if cuts else None}

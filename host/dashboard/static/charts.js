@@ -125,8 +125,8 @@ export class Charts {
     for (const id of ["pnl", "rate", "latency"]) document.getElementById(id).replaceChildren();
     this.pnl = new Chart(document.getElementById("pnl"), this.pnlNames.map((label, n) => (
       { label, colour: label === "all" ? "--all" : PALETTE[n % PALETTE.length], width: label === "all" ? 2 : 1.5 })), { format: usd, axis: (value) => usd(value).replace(".00", "") });
-    this.rate = new Chart(document.getElementById("rate"), venues.map((label, n) => ({ label, colour: PALETTE[n % PALETTE.length] })),
-      { format: short, log: true });
+    this.rate = new Chart(document.getElementById("rate"), [...venues.map((label, n) => ({ label, colour: PALETTE[n % PALETTE.length] })),
+      { label: "bus", colour: "--all", width: 1 }], { format: short, log: true });
     this.latency = new Chart(document.getElementById("latency"), this.latencies.map(({ origin, cut }) => (
       { label: cut === "p50" ? origin : "", colour: PALETTE[origins.indexOf(origin) % PALETTE.length], dash: cut === "p99" ? [4, 3] : undefined })),
       { format: micros, log: true });
@@ -138,7 +138,7 @@ export class Charts {
   show() {
     const time = this.series.get("time");
     this.pnl.show(time, this.pnlNames.map((name) => this.series.get(`pnl.${name}`)));
-    this.rate.show(time, this.venues.map((name) => this.series.rate(`messages.${name}`)));
+    this.rate.show(time, [...this.venues.map((name) => `messages.${name}`), "bus"].map((name) => this.series.rate(name)));
     this.latency.show(time, this.latencies.map(({ origin, cut }) => this.series.get(`latency.${origin}.${cut}`)));
   }
 }

@@ -272,6 +272,7 @@ def test_metrics_are_well_formed_and_complete(served):
               for family in families.values() for sample in family.samples}
     assert values[("tickgate_up",)] == 1
     assert values["tickgate_market_messages_total", ("feed", "XTGA")] == 1
+    assert values["tickgate_bus_messages_total", ("topic", "market.tops")] == 2
     assert values["tickgate_rejects_total", ("by", "nic"), ("reason", "COLLAR")] == 1
     assert values["tickgate_killed", ("scope", "everything")] == 1
     median = ("origin", "trigger"), ("quantile", "0.5"), ("stage", "total")
@@ -281,13 +282,28 @@ def test_metrics_are_well_formed_and_complete(served):
 
 
 def test_the_grafana_board_asks_for_metrics_that_exist(served):
+    """Names, the labels by which it chooses, and those that it shows; and a board that Grafana can lay out."""
     served.bench.trade()
     served.bench.desk.risk.kill("me", "")
     served.page.poll({}, force=True)
-    there = set(re.findall(r"^(tickgate_\w+)", served.ask(path="/metrics").body.decode(), re.M))
+    labels = {}
+    for family in text_string_to_metric_families(served.ask(path="/metrics").body.decode()):
+        for sample in family.samples:
+            labels.setdefault(sample.name, set()).update(sample.labels)
     board = json.loads(Path(server_module.__file__).with_name("grafana.json").read_text(encoding="utf-8"))
-    asked = {name for panel in board["panels"] for target in panel["targets"]
-             for name in re.findall(r"tickgate_\w+", target["expr"])}
-    assert asked
-    assert asked <= there
+    targets = [target for panel in board["panels"] for target in panel["targets"]]
+    assert len(targets) >= len(board["panels"]) > 15
+    for target in targets:
+        asked = re.findall(r"(tickgate_\w+)(?:\{([^}]*)\})?", target["expr"])
+        assert asked, target
+        for name, chosen in asked:
+            assert name in labels, target
+            assert set(re.findall(r"(\w+)=~?\"", chosen)) <= labels[name], target
+        assert set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])) <= labels[asked[0][0]], target
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+    cells = [(x, y) for place in (panel["gridPos"] for panel in board["panels"])
+             for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])]
+    assert len(cells) == len(set(cells)), "panels lie over each other"
+    assert max(x for x, _ in cells) < 24
+    assert {one["name"] for one in board["templating"]["list"]} == {"source"}
+    assert {panel["datasource"]["uid"] for panel in board["panels"]} == {"${source}"}
