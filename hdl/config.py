@@ -81,6 +81,9 @@ class NicConfig:
 #: RGMII boards: one byte a cycle at 125 MHz. Two levels of slack: each costs the Versa's chip 1.5 % of its LUTs.
 GBE = NicConfig("gbe", data_width=8, clock_hz=125_000_000, levels=12)
 
+#: 10G MACs and SmartNIC shells: eight bytes a cycle at 156.25 MHz.
+XGBE = NicConfig("xgbe", data_width=64, clock_hz=156_250_000)
+
 #: Small enough for formal proofs and quick block tests; same shape as `GBE`.
 TINY = NicConfig("tiny", data_width=8, clock_hz=125_000_000, symbols=2, strategies=2,
                  order_ways=2, order_rows=8, order_stash=2, levels=4, depth=2, open_orders=4)

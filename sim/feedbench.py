@@ -39,16 +39,18 @@ class Datagram:
     tail: bool = False
     stalls: frozenset[int] = frozenset()
 
-    def beats(self) -> list[dict | None]:
+    def beats(self, lanes: int = 1) -> list[dict | None]:
         """One item a cycle, None where there is no beat."""
         meta = {"index": self.feed, "rx_time": self.rx_time,
                 "length": len(self.payload) if self.length is None else self.length}
         tail = self.tail or not self.payload
         beats: list[dict | None] = []
-        for n, byte in enumerate(self.payload):
+        for n in range(0, len(self.payload), lanes):
             if n in self.stalls:
                 beats.append(None)
-            beats.append({"data": byte, "keep": 1, "first": int(n == 0), "last": 0, "error": 0, "meta": meta})
+            text = self.payload[n:n + lanes]
+            beats.append({"data": int.from_bytes(text, "little"), "keep": (1 << len(text)) - 1, "first": int(n == 0),
+                          "last": 0, "error": 0, "meta": meta})
         if tail:
             beats.append({"data": 0, "keep": 0, "first": int(not self.payload), "last": 0, "error": 0, "meta": meta})
         beats[-1] |= {"last": 1, "error": int(self.error)}
@@ -128,20 +130,22 @@ class FeedChain(wiring.Component):
         return m
 
 
-def cycles_of(datagrams: list[Datagram], gap: int = GAP) -> tuple[list[dict | None], list[dict[int, int]]]:
+def cycles_of(datagrams: list[Datagram], gap: int = GAP,
+              lanes: int = 1) -> tuple[list[dict | None], list[dict[int, int]]]:
     """The beats of all, `gap` idle cycles after each; and for each the cycle of each of its bytes."""
     cycles: list[dict | None] = []
     where = []
     for datagram in datagrams:
-        beats = datagram.beats()
-        taken = [len(cycles) + n for n, beat in enumerate(beats) if beat and beat["keep"]]
+        beats = datagram.beats(lanes)
+        taken = [len(cycles) + n for n, beat in enumerate(beats) if beat for _ in range(beat["keep"].bit_count())]
         where.append(dict(enumerate(taken)))
         where[-1][-1] = len(cycles) + len(beats) - 1    # the last beat
         cycles += beats + [None] * gap
     return cycles, where
 
 
-def path_outputs(model: FeedPathModel, datagrams: list[Datagram], where) -> list[tuple[int, object]]:
+def path_outputs(model: FeedPathModel, datagrams: list[Datagram], where,
+                 note_latency: int = NOTE_LATENCY) -> list[tuple[int, object]]:
     """(cycle, `FeedMessage`) that a `FeedPath` must put out, given the cycles of `cycles_of`."""
     out = []
     for datagram, cycle in zip(datagrams, where, strict=True):
@@ -150,7 +154,7 @@ def path_outputs(model: FeedPathModel, datagrams: list[Datagram], where) -> list
             port_time=lambda byte, cycle=cycle: START + PERIOD * (cycle[byte] - path.RECEIVER_LATENCY))
         for message in messages:
             on_port = (message.needed - START) % (1 << 32) // PERIOD + path.RECEIVER_LATENCY
-            out.append((cycle[-1] + NOTE_LATENCY if message.note else on_port + path.LATENCY, message))
+            out.append((cycle[-1] + note_latency if message.note else on_port + path.LATENCY, message))
     return out
 
 
@@ -171,7 +175,7 @@ def turns(ports: list[list[tuple[int, object]]], held=frozenset()) -> Iterator[t
 def run_path(config: NicConfig, datagrams: list[Datagram], port: int = 0):
     """([(cycle, members of FeedMessage)], Counter of strobes, cycle of each byte) of a `FeedPath`."""
     dut = FeedPath(config, port)
-    cycles, where = cycles_of(datagrams)
+    cycles, where = cycles_of(datagrams, lanes=config.lanes)
     seen, count = [], Counter()
 
     async def bench(ctx):

@@ -7,6 +7,8 @@ from amaranth.lib.wiring import In, Out, connect
 from hdl.config import NicConfig
 from hdl.feed import itch
 from hdl.feed.itch import NEEDED, NEEDED_UNKNOWN, ItchDecoder
+from hdl.feed.itch64 import ItchDecoder64
+from hdl.feed.mold64 import MoldUDP64Wide
 from hdl.feed.moldudp64 import END_LATENCY, MoldUDP64
 from hdl.feed.spec import MOLD_LENGTH_BYTES
 from hdl.messages import FeedMessage, Note, PayloadMeta, payload
@@ -20,19 +22,35 @@ LATENCY = itch.LATENCY
 DISTANCE = MOLD_LENGTH_BYTES + min(NEEDED_UNKNOWN, *NEEDED.values())
 #: Cycles from a datagram's last beat to the note that it causes; its last message may be `DISTANCE` before that.
 NOTE_LATENCY = LATENCY + DISTANCE
+#: The same at eight bytes a beat, where all messages are out before the datagram's end is judged.
+WIDE_NOTE_LATENCY = MoldUDP64Wide.SEQ_LATENCY + 1
 #: PORT counters that a feed path moves.
 COUNTERS = tuple(PORT[name].name for name in ("malformed", "messages", "unknown_type"))
 
 _NEEDED = data.Layout.cast(FeedMessage)["needed"].shape
 
 
+def note_latency(config: NicConfig) -> int:
+    """Cycles from a datagram's last beat to the note that it causes."""
+    return NOTE_LATENCY if config.lanes == 1 else WIDE_NOTE_LATENCY
+
+
 class FeedPath(wiring.Component):
     """MoldUDP64, then ITCH, then what is left to say at the end of the datagram.
 
     Latency: a message is on `o` `LATENCY` = 1 cycle after its last needed byte was on `i` (see `ItchDecoder` for
-    which that is); a note `NOTE_LATENCY` = 14 cycles after the datagram's last beat. Throughput: one beat a cycle.
-    Outputs are at least `DISTANCE` = 13 cycles apart, and at least 21 where they touch a book. Datagrams must be
-    at least `NOTE_LATENCY` + 1 cycles apart: the headers of a frame alone take 42.
+    which that is); a note `note_latency` cycles after the datagram's last beat. Throughput: one beat a cycle.
+
+    ==========================================  =======  ===========================================================
+    cycles                                      8 bits   64 bits
+    ==========================================  =======  ===========================================================
+    from the datagram's last beat to its note   14       5
+    between outputs, at least                   13       1, and never more than one in `DISTANCE` = 13 bytes
+    between those that touch a book             21       2, and never more than one in 21 bytes
+    ==========================================  =======  ===========================================================
+
+    Datagrams must be at least `note_latency` + 1 cycles apart: the headers of a frame alone are 42 bytes, and the
+    receiver of 64 bits ends a payload as early as it knows how.
 
     A datagram causes one note at most:
 
@@ -46,12 +64,12 @@ class FeedPath(wiring.Component):
 
     Parameters
     ----------
-    config : the variant, of `data_width` 8.
+    config : the variant.
     port : port number, for `FeedMessage.port`.
 
     Ports
     -----
-    i : In(payload(8))
+    i : In(payload)
     now : In(64), the clock.
     o : Out, valid-only `FeedMessage`. In notes all but note, feed, port, session, seq and rx_time is 0.
     count : Out, strobes for the PORT counters `COUNTERS`: `malformed` once a datagram, with its last beat good;
@@ -59,7 +77,12 @@ class FeedPath(wiring.Component):
     """
 
     def __init__(self, config: NicConfig, port: int):
-        self.port, self.mold = port, MoldUDP64(config)
+        self.port, self.note_latency = port, note_latency(config)
+        if config.lanes == 1:
+            self.mold, self.decoder, self.end_latency = MoldUDP64(config), ItchDecoder(), END_LATENCY
+        else:
+            self.mold, self.decoder = MoldUDP64Wide(config), ItchDecoder64()
+            self.end_latency = self.mold.END_LATENCY
         super().__init__({
             "i": In(payload(config.data_width)), "now": In(64),
             "o": Out(stream.Signature(FeedMessage, always_ready=True)),
@@ -69,7 +92,7 @@ class FeedPath(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.mold = mold = self.mold
-        m.submodules.itch = decoder = ItchDecoder()
+        m.submodules.itch = decoder = self.decoder
         connect(m, wiring.flipped(self.i), mold.i)
         connect(m, mold.o, decoder.i)
 
@@ -85,13 +108,14 @@ class FeedPath(wiring.Component):
         note, note_valid = self._note(m, mold, decoder)
         out = self.o.payload
         m.d.comb += [
-            decoder.clear.eq(mold.end.valid),
             self.o.valid.eq(decoder.o.valid | note_valid),
             out.note.eq(note), out.feed.eq(meta.index), out.port.eq(self.port),
             out.session.eq(mold.session), out.seq.eq(mold.seq),
             out.rx_time.eq(meta.rx_time), out.needed.eq(needed),
             self.count.messages.eq(decoder.o.valid), self.count.unknown_type.eq(decoder.unknown),
         ]
+        if isinstance(decoder, ItchDecoder):    # the other's members are 0 by themselves
+            m.d.comb += decoder.clear.eq(mold.end.valid)
         m.d.comb += [out[member].eq(decoder.o.payload[member]) for member in ("type", *itch.MEMBERS)]
         return m
 
@@ -106,7 +130,7 @@ class FeedPath(wiring.Component):
 
     def _note(self, m, mold, decoder):
         """(note, whether it is on `o`)."""
-        note, wait = Signal(Note), Signal(range(NOTE_LATENCY))
+        note, wait = Signal(Note), Signal(range(self.note_latency))
         found = Signal()
         passed, skipped = Signal(), Signal()    # of this datagram: a message was passed on, one was malformed
         begins = self.i.valid & self.i.payload.first
@@ -131,7 +155,7 @@ class FeedPath(wiring.Component):
         with m.Else():
             m.d.comb += found.eq(Mux(malformed, end.numbered, end.heartbeat | end.end))
         with m.If(mold.end.valid & found):
-            m.d.sync += [wait.eq(NOTE_LATENCY - END_LATENCY), note.eq(Note.HEARTBEAT)]
+            m.d.sync += [wait.eq(self.note_latency - self.end_latency), note.eq(Note.HEARTBEAT)]
             with m.If(end.error):
                 m.d.sync += note.eq(Note.BAD_FRAME)
             with m.Elif(end.end & ~malformed):
@@ -139,4 +163,4 @@ class FeedPath(wiring.Component):
         return note, wait == 1
 
 
-__all__ = ["COUNTERS", "DISTANCE", "LATENCY", "NOTE_LATENCY", "RECEIVER_LATENCY", "FeedPath"]
+__all__ = ["COUNTERS", "DISTANCE", "LATENCY", "NOTE_LATENCY", "RECEIVER_LATENCY", "FeedPath", "note_latency"]

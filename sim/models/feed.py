@@ -13,6 +13,7 @@ from amaranth.lib import data
 
 from hdl import messages
 from hdl.config import NicConfig
+from hdl.feed.mold64 import SHORTEST
 from hdl.feed.spec import (
     COMMON_BYTES,
     MESSAGES,
@@ -78,9 +79,18 @@ def members(message: bytes) -> dict[str, int]:
 
 @dataclass
 class FeedPathModel:
-    """One port. `datagram` gives what `hdl.feed.path.FeedPath` puts out; `count` has its PORT counters."""
+    """One port. `datagram` gives what `hdl.feed.path.FeedPath` puts out; `count` has its PORT counters.
+
+    A block shorter than `shortest` ends the messages of its datagram: `hdl.feed.mold64.SHORTEST` at 64 bits.
+    """
     port: int = 0
+    shortest: int = 1
     count: Counter = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, config: NicConfig, port: int = 0) -> "FeedPathModel":
+        """The model of a variant's port."""
+        return cls(port) if config.lanes == 1 else cls(port, SHORTEST)
 
     def datagram(self, payload: bytes, feed: int = 0, rx_time: int = 0, length: int | None = None,
                  error: bool = False, port_time: Callable[[int], int] = lambda byte: 0) -> list:
@@ -91,7 +101,7 @@ class FeedPathModel:
             return []
         session, seq, count = (payload[item.offset:item.end] for item in MOLD_HEADER.values())
         context["session"] = _text(session[:_SESSION_KEPT])
-        walk = _Walk(payload, len(payload) if length is None else length, _number(seq), _number(count))
+        walk = _Walk(payload, len(payload) if length is None else length, _number(seq), _number(count), self.shortest)
         out, malformed = [], False
         for seq, body, size, start in walk.blocks():
             type_ = chr(body[0])
@@ -124,6 +134,7 @@ class _Walk:
     length: int
     seq: int
     count: int
+    shortest: int = 1
     whole: bool = False
 
     def blocks(self) -> Iterator[tuple[int, bytes, int, int]]:
@@ -136,13 +147,14 @@ class _Walk:
             size, start = _number(head), at + MOLD_LENGTH_BYTES
             at = start + size
             body = self.payload[start:at]
-            if size and at <= self.length and body:
+            fits = size >= self.shortest and at <= self.length
+            if fits and body:
                 yield self.seq, body, size, start
-            if len(body) < size <= self.length - start:
+            if fits and len(body) < size:
                 return
             self.seq = (self.seq + 1) % _WORD
             togo -= 1
-            if not size or at > self.length:
+            if not fits:
                 return
         self.whole = at == len(self.payload)
 

@@ -1,15 +1,14 @@
 """FeedPath: every message type at its exact cycle, every truncation, notes."""
 
-import gc
 from collections import Counter
 from dataclasses import asdict
 from itertools import pairwise
 
 import pytest
 
-from hdl.config import GBE, NicConfig
+from hdl.config import GBE, XGBE
 from hdl.feed.itch import NEEDED
-from hdl.feed.path import DISTANCE, LATENCY, NOTE_LATENCY, FeedPath
+from hdl.feed.path import DISTANCE, LATENCY, NOTE_LATENCY, note_latency
 from hdl.feed.spec import LONGEST, MESSAGES
 from hdl.messages import Note
 from sim import itch
@@ -17,17 +16,26 @@ from sim.feedbench import Datagram, path_outputs, run_path
 from sim.models.feed import FeedPathModel
 
 SESSION = "TGXTGA0001"
+_config = GBE
 
 
 def random_message(rng, type_: str) -> bytes:
     return type_.encode() + rng.randbytes(MESSAGES[type_].length - 1)
 
 
+@pytest.fixture(autouse=True, params=[GBE, XGBE], ids=["8 bits", "64 bits"])
+def config(request, monkeypatch):
+    """The variant that `matches` runs."""
+    monkeypatch.setitem(globals(), "_config", request.param)
+    return request.param
+
+
 def matches(datagrams, port=0):
     """Runs gateware and model; returns what came out, having compared it cycle by cycle."""
-    seen, count, where = run_path(GBE, datagrams, port)
-    model = FeedPathModel(port)
-    expected = [(cycle, asdict(message)) for cycle, message in path_outputs(model, datagrams, where)]
+    seen, count, where = run_path(_config, datagrams, port)
+    model = FeedPathModel.of(_config, port)
+    expected = [(cycle, asdict(message))
+                for cycle, message in path_outputs(model, datagrams, where, note_latency(_config))]
     assert seen == expected
     assert count == +model.count
     return seen, where
@@ -49,7 +57,7 @@ def test_latency_table():
     whole = {type_: spec.length for type_, spec in MESSAGES.items()}
     early = {"F": 36, "H": 20, "R": 19, "Y": 19, "K": 19, "J": 19, "N": 19, "O": 19, "L": 23, "I": 36, "V": 11, "W": 11}
     assert whole | early == NEEDED
-    assert (LATENCY, DISTANCE, NOTE_LATENCY) == (1, 13, 14)
+    assert (LATENCY, DISTANCE, NOTE_LATENCY, note_latency(XGBE)) == (1, 13, 14, 5)
 
 
 def test_messages_as_close_as_they_come(rng):
@@ -59,7 +67,7 @@ def test_messages_as_close_as_they_come(rng):
     seen, _ = matches([Datagram(itch.datagram(SESSION, (1 << 32) - 20, messages), tail=True)])
     assert [message["seq"] for _, message in seen] == [(1 << 32) - 20 + n for n in range(len(messages))]
     cycles = [cycle for cycle, _ in seen]
-    assert min(b - a for a, b in pairwise(cycles)) == DISTANCE
+    assert min(b - a for a, b in pairwise(cycles)) == max(1, DISTANCE // _config.lanes)
 
 
 @pytest.mark.parametrize("error", [False, True], ids=["short", "torn"])
@@ -109,10 +117,3 @@ def test_stalls(rng):
         payload = itch.datagram(SESSION, 1, [random_message(rng, rng.choice("AFDEXUPCRH")) for _ in range(3)])
         datagrams.append(Datagram(payload, stalls=frozenset(rng.sample(range(1, len(payload)), len(payload) // 3))))
     matches(datagrams)
-
-
-@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
-def test_other_widths_are_refused():
-    with pytest.raises(ValueError, match="wide: MoldUDP64 is 8 bits wide"):
-        FeedPath(NicConfig("wide", data_width=64, clock_hz=156_250_000), 0)
-    gc.collect()    # Amaranth warns of what was made for nothing; here that is meant

@@ -55,16 +55,17 @@ class Bench:
     dut: object
     port: int
     cycle: int = 0
+    config = CONFIG
 
     async def start(self, feeds=FEEDS, venues=VENUES):
         dut = self.dut
-        self.model = ReceiverModel(CONFIG, self.port, feeds, venues)
+        self.model = ReceiverModel(self.config, self.port, feeds, venues)
         dut.i__valid.value, dut.i__payload.value, dut.now.value = 0, 0, NOW
-        dut.feeds.value = pack(data.ArrayLayout(FeedFilter, CONFIG.feeds), [vars(feed) for feed in feeds])
-        dut.venues.value = pack(data.ArrayLayout(VenueFilter, CONFIG.venues), [vars(venue) for venue in venues])
+        dut.feeds.value = pack(data.ArrayLayout(FeedFilter, self.config.feeds), [vars(feed) for feed in feeds])
+        dut.venues.value = pack(data.ArrayLayout(VenueFilter, self.config.venues), [vars(venue) for venue in venues])
         self.outputs = [(to, getattr(dut, f"{to.value}__valid"), getattr(dut, f"{to.value}__payload")) for to in To]
         self.counters = {name: getattr(dut, f"count__{name}") for name in COUNTERS}
-        self.shape = payload(CONFIG.data_width).members["payload"].shape
+        self.shape = payload(self.config.data_width).members["payload"].shape
         await reset(dut)
 
     async def _cycle(self, byte=None, last=False, error=False):
@@ -129,7 +130,11 @@ class Bench:
 
 
 async def bench_of(dut, **filters) -> Bench:
-    """A bench on `dut`, which is the port that the environment names."""
-    bench = Bench(dut, int(os.environ["PORT"]))
+    """A bench on `dut`, which is the port, of the width, that the environment names."""
+    kind = Bench
+    if int(os.environ.get("WIDTH", CONFIG.data_width)) != CONFIG.data_width:
+        from tests.hdl.net import receiver64_harness
+        kind = receiver64_harness.Bench
+    bench = kind(dut, int(os.environ["PORT"]))
     await bench.start(**filters)
     return bench
