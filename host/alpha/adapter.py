@@ -12,6 +12,7 @@ from host.ems import algos
 from host.ems.ids import OrderIds
 from host.marketdata.books import Books
 from host.messages import IOC, UNROUTED, CancelOrder, NewOrder, Report
+from host.risk.response import ANSWERS, REDUCE
 from host.universe import Universe
 
 Held = Callable[[str], int]
@@ -35,6 +36,8 @@ class AlphaAdapter:
         self._orders: dict[int, NewOrder] = {}
         self._cancels: dict[int, int] = {}
         self._desk = fixmap.Desk("ALPHA", "RISK")
+        self._closed: set[str] = set()  # stocks that risk takes down
+        self._armed: dict[int, int] = {}  # the trigger's ClOrdID by symbol
         self._live: dict[int, int] = {}  # quantity that can still trade, by order
         self._cause: Message | None = None
         self.stopped = False
@@ -108,6 +111,8 @@ class AlphaAdapter:
                 order = NewOrder(order_id, self.universe.by_index[int(record["symbol"])].stock,
                                  Side(int(record["side"])), int(record["qty"]), int(record["price"]), index)
                 self._orders[order_id] = order
+                if self._armed.get(int(record["symbol"])) == order_id:
+                    del self._armed[int(record["symbol"])]
                 self._act(index, self.strategies[index].on_fired(order_id, int(record["symbol"]), message.time))
 
     def _on_order(self, message: Message) -> None:
@@ -132,10 +137,23 @@ class AlphaAdapter:
         self._act(order.strategy, self.strategies[order.strategy].on_report(report, message.time))
 
     def _on_command(self, message: Message) -> None:
-        """Risk takes a position down: strategies stop, so that none trades against it."""
-        if message.payload["command"] == "reduce" and not self.stopped:
-            self._cause = message
-            self.wind_down()
+        """Risk takes a position down: strategies leave the stock until it is there, so that none trades against it."""
+        command, stock = message.payload["command"], message.payload["stock"]
+        if command in ANSWERS:
+            self._closed.discard(stock)
+        if command != REDUCE or self.stopped:
+            return
+        self._cause = message
+        self._closed.add(stock)
+        for listing in self.universe.by_stock.get(stock, ()):
+            armed = self._armed.get(listing.index)
+            self._disarm(listing.index)
+            if armed:
+                self.ids.give_back(armed, message.time)
+                index = self._owner[armed]
+                self._act(index, self.strategies[index].on_fired(armed, listing.index, message.time))
+        for order_id in [one for one, leaves in self._live.items() if leaves and self._orders[one].stock == stock]:
+            self._withdraw(order_id)
 
     def _own_side(self, side: Side, stock: str, qty: int) -> Side:
         """A sale of more than is held and not yet offered is a short sale, and must say so (Regulation SHO 200(g))."""
@@ -178,10 +196,16 @@ class AlphaAdapter:
         self.bus.publish(PROPOSED, self._desk.cancel(cancel))
 
     def _disarm(self, symbol: int) -> None:
+        self._armed.pop(symbol, None)
         self.bus.publish(ARMS, ARM.make(symbol=symbol, condition=Condition.NONE), key=symbol, cause=self._cause)
 
     def _arm(self, index: int, action: Arm) -> None:
         listing = self.universe.by_index[action.symbol]
+        if listing.stock in self._closed:
+            self.drop_id(action.order_id)
+            self._act(index, self.strategies[index].on_fired(action.order_id, action.symbol, self._now))
+            return
+        self._armed[action.symbol] = action.order_id
         side = self._own_side(action.side, listing.stock, action.qty)
         record = ARM.make(symbol=action.symbol, order_id=action.order_id, price=action.price, qty=action.qty, side=side,
                           strategy=index, venue=listing.venue, tif=ord(IOC),

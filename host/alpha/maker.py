@@ -117,8 +117,22 @@ class Maker:
         actions: list[Action] = []
         for side in (Side.BUY, Side.SELL):
             price = self._target(stock, side, tops) if tops else 0
-            actions += self._move(stock, side, price, now)
+            moved = self._move(stock, side, price, now)
+            self._count(stock, side, tops, moved)
+            actions += moved
         return actions
+
+    def _count(self, stock: str, side: Side, tops: list[Top], moved: list[Action]) -> None:
+        """What the feeds of TCA and risk made of this action."""
+        context = self.context
+        for action in moved:
+            if isinstance(action, Propose):
+                charge, lost = context.appetite.charge, self._lost(stock)
+                context.effects.on_price(context.index, stock, action.price,
+                                         without_scores=self._price(stock, side, tops, charge, 0),
+                                         without_charge=self._price(stock, side, tops, 1, lost))
+            elif self._withheld(direction(side) * context.position(stock) + self.parameters.qty):
+                context.effects.withheld[context.index, stock] += 1
 
     def _learn(self, stock: str, top: Top) -> None:
         variance = self._variances.setdefault(stock, Variance(self.context.tick(stock)))
@@ -132,12 +146,19 @@ class Maker:
 
     def _target(self, stock: str, side: Side, tops: list[Top]) -> int:
         """Where the quote of one side belongs; 0 where it should not be."""
-        p, tick = self.parameters, self.context.tick(stock)
-        held = self.context.position(stock)
-        larger = direction(side) * held + p.qty
-        if larger > p.max_inventory or (self.context.appetite.reduce_only and larger > 0):
+        p = self.parameters
+        larger = direction(side) * self.context.position(stock) + p.qty
+        if larger > p.max_inventory or self._withheld(larger):
             return 0
-        distance = self._distance(stock, side, held) * tick // ONE
+        return self._price(stock, side, tops, self.context.appetite.charge, self._lost(stock))
+
+    def _withheld(self, larger: int) -> bool:
+        return self.context.appetite.reduce_only and larger > 0
+
+    def _price(self, stock: str, side: Side, tops: list[Top], charge: int, lost: int) -> int:
+        """Of a quote: `charge` multiplies risk aversion, `lost` (1/1024 ticks) steps back from what fills lose."""
+        tick = self.context.tick(stock)
+        distance = (self._distance(stock, side, charge) + lost) * tick // ONE
         fair = self._fair(tops, tick)
         best_bid, best_ask = max(top.bid for top in tops), min(top.ask for top in tops)
         if side == Side.BUY:
@@ -151,13 +172,18 @@ class Maker:
             fair += imbalance * self.parameters.flow * tick // (len(tops) * FULL * FULL)
         return fair
 
-    def _distance(self, stock: str, side: Side, held: int) -> int:
-        """From the fair price, in 1/1024 ticks."""
-        p, context = self.parameters, self.context
+    def _distance(self, stock: str, side: Side, charge: int) -> int:
+        """From the fair price by the model, in 1/1024 ticks."""
+        p, held = self.parameters, self.context.position(stock)
         variance = self._variances[stock].per_second if stock in self._variances else 0
-        bid, ask = p.model.distances((2 * held + p.qty) // (2 * p.qty), variance, context.appetite.charge)
+        bid, ask = p.model.distances((2 * held + p.qty) // (2 * p.qty), variance, charge)
+        return bid if side == Side.BUY else ask
+
+    def _lost(self, stock: str) -> int:
+        """How far to step back from what resting orders lose, in 1/1024 ticks."""
+        p, context = self.parameters, self.context
         lost = adverse(context.scores, range(len(context.universe.venues)), p.qty) * ONE // context.tick(stock)
-        return (bid if side == Side.BUY else ask) + min(lost, p.max_widening * ONE)
+        return min(lost, p.max_widening * ONE)
 
     def _move(self, stock: str, side: Side, price: int, now: int) -> list[Action]:
         p = self.parameters

@@ -45,7 +45,8 @@ class ImbalanceTaker:
 
     Where the queue leans (`share` of half-way) it arms IMBALANCE, to take the thin side before it
     goes; elsewhere CROSS, to take a price that comes to the fair price's wrong side. Where TCA finds
-    its size dear at a venue, it arms a smaller one there.
+    its size dear at a venue, it arms a smaller one there. Risk's charge multiplies the edge; from the throttle level
+    on it arms what reduces alone.
     """
 
     context: Context
@@ -72,6 +73,10 @@ class ImbalanceTaker:
             self.context.drop_id(armed.order_id)
         self.armed[top.symbol] = Armed(order_id, wanted, now + self.parameters.pause)
         condition, side, price, threshold = wanted
+        if condition == Condition.CROSS:
+            stock = self.context.universe.by_index[top.symbol].stock
+            self.context.effects.on_price(self.context.index, stock, price, without_scores=price,
+                                          without_charge=self._crossing(top, side, 1))
         return [Arm(order_id, top.symbol, side, self._qty(top.symbol), price, condition, threshold)]
 
     def on_fired(self, order_id: int, symbol: int, now: int) -> list[Action]:
@@ -91,30 +96,41 @@ class ImbalanceTaker:
 
     def _qty(self, symbol: int) -> int:
         """As many shares as do not cost clearly more at this venue than fewer would."""
-        venue, qty, context = self.context.universe.by_index[symbol].venue, self.parameters.qty, self.context
+        context, listing, qty = self.context, self.context.universe.by_index[symbol], self.parameters.qty
+        if context.appetite.reduce_only:
+            qty = min(qty, abs(context.position(listing.stock)))
+        venue = listing.venue
         return context.effects.on_size(venue, qty, context.scores.size(venue, True, qty))
 
     def _disarm(self, symbol: int, armed: Armed) -> list[Action]:
         if not armed.order_id:
             return []
         self.context.drop_id(armed.order_id)
+        if self.context.appetite.reduce_only:
+            self.context.effects.withheld[self.context.index, self.context.universe.by_index[symbol].stock] += 1
         self.armed[symbol] = Armed()
         return [Disarm(symbol)]
 
     def _wanted(self, top: Top) -> tuple[Condition, Side, int, int] | None:
         """Condition, side, limit price and threshold to arm; None for nothing."""
         p, stock = self.parameters, self.context.universe.by_index[top.symbol].stock
-        tick, held = self.context.tick(stock), self.context.position(stock)
+        held = self.context.position(stock)
         leaning = imbalance(top)
         side = Side.BUY if leaning * 2 >= FULL else Side.SELL
         if direction(side) * held >= p.max_inventory:
             side = Side.SELL if side == Side.BUY else Side.BUY
+        if self.context.appetite.reduce_only and direction(side) * held >= 0:
+            if not held:
+                return None
+            side = Side.SELL if held > 0 else Side.BUY
         touch = top.ask if side == Side.BUY else top.bid
         if imbalance(top, side) >= (p.share + FULL // 2) // 2:
             return Condition.IMBALANCE, side, touch, p.share
-        fair = microprice(top)
-        if side == Side.BUY:
-            price = round_down(fair - p.edge * tick, tick)
-        else:
-            price = round_up(fair + p.edge * tick, tick)
+        price = self._crossing(top, side, self.context.appetite.charge)
         return Condition.CROSS, side, price, price
+
+    def _crossing(self, top: Top, side: Side, charge: int) -> int:
+        """The price that is worth taking: `charge` times the edge to the better side of the fair one."""
+        tick = self.context.tick(self.context.universe.by_index[top.symbol].stock)
+        edge, fair = self.parameters.edge * charge * tick, microprice(top)
+        return round_down(fair - edge, tick) if side == Side.BUY else round_up(fair + edge, tick)

@@ -5,29 +5,16 @@ looks up. Values and deltas cross from floating point here, through `host.risk.a
 a value is bracketed by `low` and `high`, 1e-4 USD apart at most, and quotes use the side that costs them.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from host.contracts import Contract
 from host.risk.analytics.crossing import gain, loss
 from host.risk.analytics.options import OPTIONS, black_scholes
 
 #: A delta of one share, in the unit of `Theo.delta`.
 ONE_DELTA = 1_024
-
-
-@dataclass(frozen=True)
-class Contract:
-    """One listed option. Strike in 1e-4 USD, `years` to expiry, `vol` and `rate` a year, relative."""
-    name: str
-    underlying: str
-    strike: int
-    years: float
-    vol: float
-    call: bool
-    rate: float = 0.0
-    multiplier: int = 100
 
 
 class Theo(NamedTuple):

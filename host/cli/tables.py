@@ -51,7 +51,7 @@ def latency_table(origin: str, stages: dict[str, Any]) -> Table:
 def summary_tables(summary: dict[str, Any]) -> list[Table]:
     """The end of `tickgate run`, from `summary.json`."""
     tables = [_messages(summary), _orders(summary), _rejects(summary), _positions(summary), _venues(summary),
-              _feedback(summary)]
+              _feedback(summary), _risk(summary), _charges(summary), _commanded(summary)]
     tables += [latency_table(origin, stages) for origin, stages in summary["latency_ns"].items()]
     return [one for one in tables if one.row_count]
 
@@ -97,9 +97,43 @@ def _venues(summary: dict[str, Any]) -> Table:
 
 
 def _feedback(summary: dict[str, Any]) -> Table:
-    """What would have been decided otherwise without TCA's scores."""
+    """What would have been decided otherwise without TCA's scores and risk's figures."""
     names = {"rerouted": "orders routed elsewhere than by price alone", "explored": "orders sent to learn of a venue",
-             "smaller": "orders made smaller", "held_back": "shares not sent there at once"}
-    return table("What the feedback changed", ("what", "venue", "count"),
-                 ((names[what], venue, count) for what, counts in summary["feedback"].items()
-                  for venue, count in counts.items()), left=2)
+             "smaller": "orders made smaller", "held_back": "shares not sent there at once",
+             "stepped_back": "prices stepped back from what fills had lost", "charged": "prices moved by risk's charge",
+             "withheld": "orders withdrawn, as only reducing was left"}
+    return table("What the feedback changed", ("what", "where", "count"),
+                 ((names[what], where, count) for what, counts in summary["feedback"].items()
+                  for where, count in counts.items()), left=2)
+
+
+def _risk(summary: dict[str, Any]) -> Table:
+    """Value at risk and the like, at the end and at most."""
+    risk, names = summary["risk"], {
+        "var": "value at risk (largest of three)", "historical": "  historical", "parametric": "  parametric",
+        "monte_carlo": "  Monte Carlo", "shortfall": "expected shortfall", "stress": "worst scenario",
+        "drawdown": "drawdown"}
+    return table("Risk (USD)", ("figure", "at the end", "at most"),
+                 ((names[name], usd(risk["last"][name]), usd(most)) for name, most in risk["most"].items()))
+
+
+def _charges(summary: dict[str, Any]) -> Table:
+    columns = ("net", "rent", "adjusted", "var", "added", "taken_off")
+    return table("Risk by strategy (USD)", ("strategy", "net", "rent", "after rent", "VaR now", "added", "taken off"),
+                 ((name, *(usd(one[column]) for column in columns))
+                  for name, one in summary["risk"]["charges"].items()))
+
+
+def _commanded(summary: dict[str, Any]) -> Table:
+    """What risk told and did, in the order of time."""
+    risk = summary["risk"]
+    rows = [(one["time"], "level", f"{one['path']} is at {one['permille'] / 10:.1f} %: {one['level'].lower()}")
+            for one in risk["levels"]]
+    rows += [(one["time"], one["command"], f"{one['stock']} {_goal(one)}: {one['why']}") for one in risk["commands"]]
+    rows += [(one["time"], "kill", one["why"]) for one in risk["kills"]]
+    return table("What risk commanded", ("what", "", "us"),
+                 ((what, text, time // 1000) for time, what, text in sorted(rows)), left=2)
+
+
+def _goal(command: dict[str, Any]) -> str:
+    return f"to {command['to']:,}" if "to" in command else f"by {command['qty']:+,}"

@@ -8,11 +8,23 @@ from hdl.layouts import FeedCause
 from host import fixmap
 from host.bus import Hop, Message
 from host.bus.bus import Handler
-from host.bus.topics import CONTROL, FAULTS, FEED_EVENTS, MARKET_EVENTS, ORDERS, REPORTS, ROUTED
+from host.bus.topics import (
+    COMMANDS,
+    CONTROL,
+    FAULTS,
+    FEED_EVENTS,
+    MARKET_EVENTS,
+    ORDERS,
+    REPORTS,
+    ROUTED,
+    UTILISATION,
+)
 from host.desk.desk import FEES, Desk
 from host.desk.latency import percentile
 from host.desk.statistics import Statistics
 from host.positions.positions import Positions
+from host.risk.response import ANSWERS
+from host.risk.utilisation import Level
 
 #: Orders in the blotter, events in the log, and orders that a latency percentile looks back on.
 BLOTTER, LOG, RECENT = 60, 40, 512
@@ -56,7 +68,8 @@ class View:
         self.log: deque[Event] = deque(maxlen=LOG)
         self.faults = 0
         handlers = {MARKET_EVENTS: self._on_events, FEED_EVENTS: self._on_feed, ROUTED: self._on_routed,
-                    ORDERS: self._on_order, REPORTS: self._on_report, FAULTS: self._on_fault, CONTROL: self._on_control}
+                    ORDERS: self._on_order, REPORTS: self._on_report, FAULTS: self._on_fault, CONTROL: self._on_control,
+                    UTILISATION: self._on_level, COMMANDS: self._on_command}
         for topic, handler in handlers.items():
             desk.bus.subscribe(topic, self._safely(handler), name="dashboard")
 
@@ -142,6 +155,18 @@ class View:
     def _on_fault(self, message: Message) -> None:
         self.faults += 1
         self.log.append(Event(message.time, "bad", f"{message.payload['service']}: {message.payload['what']}"))
+
+    def _on_level(self, message: Message) -> None:
+        one = message.payload
+        severity = "info" if one.level is Level.OK else "warn" if one.level < Level.HALT else "bad"
+        self.log.append(Event(message.time, severity,
+                              f"limit {one.path}: {one.permille / 10:.1f} % used, {one.level.name.lower()}"))
+
+    def _on_command(self, message: Message) -> None:
+        one = message.payload
+        goal = f"to {one['to']:,}" if "to" in one else f"by {one['qty']:+,}" if "qty" in one else ""
+        severity = "info" if one["command"] in ANSWERS else "bad"
+        self.log.append(Event(message.time, severity, f"risk: {one['command']} {one['stock']} {goal}"))
 
     def _on_control(self, message: Message) -> None:
         event = message.payload

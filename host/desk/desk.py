@@ -14,23 +14,29 @@ from host.alpha.strategy import Context, Strategy
 from host.alpha.taker import ImbalanceTaker
 from host.bus import InProcess, Subscription
 from host.bus.inprocess import FaultHandler
-from host.bus.topics import BREAKS, FAULTS, UTILISATION, VENUES
+from host.bus.topics import BREAKS, CHARGES, FAULTS, UTILISATION, VENUES
+from host.contracts import Contract
 from host.desk.nicport import NicPort
 from host.ems.adapter import EmsAdapter
 from host.ems.ems import Ems
 from host.ems.ids import DAY_NS, OrderIds
 from host.ems.rfq import RfqAdapter
 from host.ems.router import Router
+from host.ems.unwind import Unwind
 from host.ems.working import WorkingAdapter
 from host.marketdata.adapter import MarketDataAdapter
 from host.marketdata.books import Books
 from host.oms.journal import Journal, JournalError
 from host.oms.oms import Oms
 from host.positions.adapter import PositionsAdapter
+from host.positions.money import Instrument
 from host.positions.positions import Fees, Positions
 from host.positions.reconcile import Break, Exposure, Reconciler
 from host.risk.adapter import Apply, RiskAdapter
+from host.risk.analytics.live import LiveParameters, LiveRisk
+from host.risk.charge import Charges
 from host.risk.limits import Limits
+from host.risk.supervisor import Supervisor
 from host.tca.adapter import TcaAdapter
 from host.tca.effects import Effects
 from host.tca.scores import Scores
@@ -67,21 +73,25 @@ class Desk:
     on_fault : what to do when a service fails, instead of killing.
     strategies : by name; those of them that the limits know run. None: `STRATEGIES`, and those of others
         (`host.alpha.plugins`).
-    seed : of what is chosen by chance (exploration of venues).
-    feedback : let TCA's scores and risk's levels act on routing and strategies; without, nobody listens.
+    seed : of what is chosen by chance (exploration of venues, draws of Monte Carlo).
+    feedback : let TCA's scores, risk's levels and charges act on routing and strategies; without, nobody listens.
+    contracts : options among the stocks: their multipliers, and by what their prices move.
+    risk : how risk measures.
     """
 
     def __init__(self, config: NicConfig, universe: Universe, limits: Limits, venues: Iterable[VenueSpec],
                  apply: Apply, clock: Callable[[], int], *, journal: Journal | None = None,
                  on_fault: FaultHandler | None = None,
                  strategies: dict[str, Callable[[Context], Strategy]] | None = None, seed: int = 0,
-                 feedback: bool = True):
-        self.universe = universe
+                 feedback: bool = True, contracts: tuple[Contract, ...] = (),
+                 risk: LiveParameters = LiveParameters()):
+        self.universe, self.contracts = universe, contracts
         self.failures: list[Exception] = []
         self._oms_fault = ""
         self.bus = InProcess(clock, on_fault or self._failed)
         self.books = Books()
-        self.positions = Positions(FEES)
+        instruments = {one.name: Instrument(multiplier=one.multiplier) for one in contracts}
+        self.positions = Positions(FEES, instruments)
         self.scores, self.effects, self.appetite = Scores(), Effects(), Appetite()
         self.oms = Oms(journal)
         self.positions.recover(self.oms.executed())
@@ -89,6 +99,7 @@ class Desk:
         if feedback:
             self.bus.subscribe(VENUES, lambda message: self.scores.on_score(message.payload), name="scores")
             self.bus.subscribe(UTILISATION, lambda message: self.appetite.on_utilisation(message.payload), name="risk")
+            self.bus.subscribe(CHARGES, lambda message: self.appetite.on_charge(message.payload), name="charges")
         router = Router(universe, self.books, self.scores, explore=EXPLORE_PERMILLE if feedback else 0, seed=seed,
                         effects=self.effects)
         children = config.open_orders // CHILD_SLOTS
@@ -99,11 +110,15 @@ class Desk:
         self.marketdata = MarketDataAdapter(self.bus, self.books)
         self.risk = RiskAdapter(self.bus, limits, self.positions, apply)
         self.ems = EmsAdapter(self.bus, Ems(universe, self.oms, router), sessions)
-        self.working = WorkingAdapter(self.bus, universe, router, self.oms, child_ids, self._held,
-                                      lambda stock: limits.symbols[stock].tick_usd)
-        self.rfq = RfqAdapter(self.bus, universe, self.books, self._held, lambda stock: limits.symbols[stock].tick_usd,
-                              self.risk.reasons, self.appetite)
+        self.working = WorkingAdapter(self.bus, universe, router, child_ids)
+        self.unwind = Unwind(self.bus, universe, router, self.oms, self.working, child_ids, self._held, self._tick)
+        self.rfq = RfqAdapter(self.bus, universe, self.books, self._held, self._tick, self.risk.reasons, self.appetite)
         self._positions = PositionsAdapter(self.bus, universe, self.books, self.positions)
+        accounts = Charges(lambda: Positions(FEES, instruments), risk.horizon)
+        accounts.recover((self._strategy_of(one.order_id) or 0, one) for one in self.oms.executed())
+        self.supervisor = Supervisor(
+            self.bus, universe, self.books, self.positions, self.risk,
+            LiveRisk(universe.stocks, contracts, risk, seed), accounts, self._strategy_of, contracts)
         tca = TcaAdapter(self.bus, universe, FEES)
         self.tca, self.scorer = tca.tca, tca.scorer
         self.alpha = AlphaAdapter(self.bus, universe, self.books, ids, self._held)
@@ -120,8 +135,8 @@ class Desk:
     def _start(self, make: Callable[[Context], Strategy], index: int, limits: Limits) -> None:
         context = Context(
             index, self.universe, self.books, take_id=lambda: self.alpha.take_id(index), drop_id=self.alpha.drop_id,
-            position=self._held, scores=self.scores, effects=self.effects, appetite=self.appetite,
-            tick=lambda stock: limits.symbols[stock].tick_usd)
+            position=self._held, scores=self.scores, effects=self.effects, appetite=self.appetite.of(index),
+            tick=self._tick)
         self.alpha.strategies[index] = make(context)
 
     def _failed(self, subscription: Subscription, error: Exception) -> None:
@@ -130,6 +145,13 @@ class Desk:
         self.failures.append(error)
         self.risk.kill(subscription.name, what)
         self.bus.publish(FAULTS, {"service": subscription.name, "what": what})
+
+    def _tick(self, stock: str) -> int:
+        return self.risk.limits.symbols[stock].tick_usd
+
+    def _strategy_of(self, order_id: int) -> int | None:
+        order = self.oms.find(order_id)
+        return order.new.strategy if order else None
 
     def _held(self, stock: str) -> int:
         return self.positions.position(stock).qty
@@ -163,4 +185,5 @@ class Desk:
     def wind_down(self) -> None:
         """End trading in good order: no strategy acts any more, triggers are disarmed, live orders cancelled."""
         self.alpha.wind_down()
+        self.unwind.wind_down()
         self.working.wind_down()

@@ -4,18 +4,20 @@ Everything is an integer or a string, and nothing comes from a wall clock: the s
 same summary, bit for bit.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import asdict
 from typing import Any
 
 from hdl.layouts import Action, Origin, Reason
 from host import fixmap
 from host.bus import Hop, Message
-from host.bus.topics import DECISIONS, FAULTS, MARKET_EVENTS, REJECTED, REPORTS, ROUTED, SENT, TOPS
+from host.bus.topics import DECISIONS, FAULTS, MARKET_EVENTS, REJECTED, REPORTS, ROUTED, SENT, TOPS, UTILISATION
 from host.desk.desk import Desk
 from host.desk.latency import stages
 from host.messages import reason_names
 from host.positions.adapter import state
+from host.risk.supervisor import KEPT
+from host.risk.utilisation import Utilisation
 from host.tca.report import by_size, measures
 from host.tca.sums import by, total
 
@@ -34,9 +36,11 @@ class Statistics:
         self.trails: dict[str, list[tuple[Hop, ...]]] = {name: [] for name in ORIGINS.values()}
         self.faults: list[str] = []
         self.tops = 0
+        self.started = desk.bus.clock()
+        self.levels: deque[tuple[int, Utilisation]] = deque(maxlen=KEPT)
         for topic, handler in ((MARKET_EVENTS, self._on_events), (TOPS, self._on_tops), (DECISIONS, self._on_decisions),
                                (SENT, self._on_sent), (REJECTED, self._on_rejected), (ROUTED, self._on_routed),
-                               (REPORTS, self._on_report), (FAULTS, self._on_fault)):
+                               (REPORTS, self._on_report), (FAULTS, self._on_fault), (UTILISATION, self._on_level)):
             desk.bus.subscribe(topic, handler, name="statistics")
 
     def summary(self) -> dict[str, Any]:
@@ -60,7 +64,8 @@ class Statistics:
                            for (index,), sums in by(cells, "strategy").items()},
             "tca": by_size(cells, names),
             "scores": [asdict(one) | {"venue": names[one.venue]} for _, one in sorted(desk.scores.known.items())],
-            "feedback": desk.effects.summary(names),
+            "feedback": desk.effects.summary(names, desk.risk.limits.strategy_names),
+            "risk": self._risk(),
             "limits_peak_permille": {path: one.permille for path, one in sorted(desk.risk.peaks.items())},
             "latency_ns": {name: {stage: asdict(one) for stage, one in stages(trails).items()}
                            for name, trails in self.trails.items()},
@@ -68,6 +73,23 @@ class Statistics:
             "breaks": [asdict(one) for one in desk.oms.breaks],
             "faults": self.faults,
         }
+
+    def _risk(self) -> dict[str, Any]:
+        """What risk measured at last and at most, what each strategy is charged, and what it commanded."""
+        supervisor, names = self.desk.supervisor, self.desk.risk.limits.strategy_names
+        start = self.started
+        return {
+            "figures": asdict(supervisor.figures) if supervisor.figures else {}, "last": supervisor.last,
+            "most": supervisor.most,
+            "charges": {names.get(index, str(index)): asdict(one) for index, one in sorted(supervisor.charges.items())},
+            "levels": [{"time": time - start, "path": one.path, "level": one.level.name, "permille": one.permille}
+                       for time, one in self.levels],
+            "commands": [one | {"time": one["time"] - start} for one in supervisor.commands],
+            "kills": [{"time": one.time - start, "why": one.why} for one in self.desk.risk.control.history
+                      if one.kill and one.who == "risk"]}
+
+    def _on_level(self, message: Message) -> None:
+        self.levels.append((message.time, message.payload))
 
     def _on_events(self, message: Message) -> None:
         for feed, kind in zip(message.payload["feed"].tolist(), message.payload["type"].tolist(), strict=True):

@@ -1,84 +1,69 @@
-"""Parent orders on the bus: passed parents in, children to the risk gate, and what became of them; reducing."""
+"""Parent orders on the bus: passed parents in, children to the risk gate, and what became of them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable
 
 import numpy as np
 
-from hdl.layouts import Side
 from host import fixmap
 from host.bus import Bus, Message
-from host.bus.topics import (
-    COMMANDS,
-    CONTROL,
-    FAULTS,
-    MARKET_EVENTS,
-    ORDERS,
-    PARENTS,
-    PASSED,
-    PROPOSED,
-    REJECTED,
-    REPORTS,
-    TOPS,
-)
+from host.bus.topics import CONTROL, FAULTS, MARKET_EVENTS, ORDERS, PARENTS, PASSED, PROPOSED, REJECTED, REPORTS, TOPS
 from host.ems import algos
-from host.ems.ids import NoSlot, OrderIds
+from host.ems.ids import OrderIds
 from host.ems.parents import Parent, Parents, Pull, Send, Step
 from host.ems.router import Router
-from host.messages import CANCEL_REFUSED, CancelOrder, NewOrder, direction
-from host.oms.oms import Oms
+from host.messages import CANCEL_REFUSED, CancelOrder, NewOrder
 from host.universe import Universe
 
 #: ITCH types that are trades: E, C where printable, P.
 _TRADES, _PRINTABLE, _AT_PRICE = np.frombuffer(b"ECP", np.uint8), ord("Y"), ord("C")
-#: How far beyond the touch a reducing order may trade, in ticks.
-_REACH = 5
 
 
 class WorkingAdapter:
     """Children take the way of every order: proposed, checked, passed, routed. A kill stops every parent.
 
-    Command "reduce" (`stock`, `to`, `strategy`): the EMS stops its own orders of the stock, waits until nothing of
-    it is live, and takes what is beyond `to` shares away with a sweep, again and again until it is there.
-
     Parameters
     ----------
     ids : slots of the children alone.
-    position : shares held of a stock, over all venues.
-    tick : price step of a stock, 1e-4 USD.
     """
 
-    def __init__(self, bus: Bus, universe: Universe, router: Router, oms: Oms, ids: OrderIds,
-                 position: Callable[[str], int], tick: Callable[[str], int]):
-        self.bus, self.universe, self.oms, self.ids, self.position, self.tick = bus, universe, oms, ids, position, tick
-        self.router = router
+    def __init__(self, bus: Bus, universe: Universe, router: Router, ids: OrderIds):
+        self.bus, self.universe, self.ids, self.router = bus, universe, ids, router
         self.traded: Counter[str] = Counter()
         self.parents = Parents(router, ids.take, ids.give_back, self.traded.__getitem__)
         self._told: dict[int, int] = {}
-        self._reducing: dict[str, tuple[int, int]] = {}
         self._cancels: dict[int, int] = {}
         self._cause: Message | None = None
         self._desk = fixmap.Desk("EMS", "RISK")
         for topic, handler in ((TOPS, self._on_tops), (MARKET_EVENTS, self._on_events), (PASSED, self._on_passed),
                                (ORDERS, self._on_order), (REJECTED, self._on_rejected), (REPORTS, self._on_report),
-                               (CONTROL, self._on_control), (COMMANDS, self._on_command)):
+                               (CONTROL, self._on_control)):
             bus.subscribe(topic, handler, name="working")
 
     def wind_down(self) -> None:
         """Withdraw every child; send none any more."""
         self._do(self.parents.stop_all(self.bus.clock()))
 
+    def start(self, order: NewOrder, algo: algos.Algo, cause: Message) -> None:
+        """A parent order of the EMS itself, which no strategy proposed."""
+        self._cause = cause
+        self._do(self.parents.start(order, algo, cause.time))
+
+    def stop(self, stock: str, cause: Message) -> None:
+        """Send nothing more of a stock, and withdraw what works."""
+        self._cause = cause
+        own = [one.order.order_id for one in self.parents.parents.values() if one.order.stock == stock]
+        self._do(step for order_id in own for step in self.parents.stop(order_id, cause.time))
+
     # ---- what is told
 
     def _on_tops(self, message: Message) -> None:
-        if not self.parents.parents and not self._reducing:
+        if not self.parents.parents:
             return
         self._cause = message
         indices = self.universe.by_index
         stocks = {indices[symbol].stock for symbol in set(message.payload["symbol"].tolist()) if symbol in indices}
         self._do(self.parents.on_market(stocks, message.time))
-        self._reduce(stocks & self._reducing.keys(), message.time)
 
     def _on_events(self, message: Message) -> None:
         records = message.payload
@@ -124,15 +109,6 @@ class WorkingAdapter:
             self._cause = message
             self._do(self.parents.stop_all(message.time))
 
-    def _on_command(self, message: Message) -> None:
-        command = message.payload
-        if command["command"] == "reduce":
-            self._cause = message
-            stock = command["stock"]
-            self._reducing[stock] = command["to"], command["strategy"]
-            own = [one.order.order_id for one in self.parents.parents.values() if one.order.stock == stock]
-            self._do(step for order_id in own for step in self.parents.stop(order_id, message.time))
-
     # ---- what is done
 
     def _do(self, steps: Iterable[Step]) -> None:
@@ -161,30 +137,3 @@ class WorkingAdapter:
             "strategy": parent.order.strategy, "algo": type(parent.algo).__name__, "qty": parent.order.qty,
             "filled": parent.filled, "last_qty": last, "leaves": parent.leaves, "working": parent.working,
             "children": len(parent.children)}, key=order_id, cause=self._cause)
-
-    def _reduce(self, stocks: Iterable[str], now: int) -> None:
-        """Where nothing of a stock is live, sweep away what is beyond the target."""
-        for stock in sorted(stocks):
-            to, strategy = self._reducing[stock]
-            held = self.position(stock)
-            if any(order.new.stock == stock for order in self.oms.live) or any(
-                    one.order.stock == stock for one in self.parents.parents.values()):
-                continue
-            if abs(held) <= to:
-                del self._reducing[stock]
-                self.bus.publish(COMMANDS, {"command": "reduced", "stock": stock, "to": to, "strategy": strategy})
-                continue
-            tops = [top for _, top in self.router.usable(stock)]
-            if tops:
-                self._do(self._sweep(stock, held, abs(held) - to, strategy, now))
-
-    def _sweep(self, stock: str, held: int, qty: int, strategy: int, now: int) -> list[Step]:
-        side, tops = Side.SELL if held > 0 else Side.BUY, [top for _, top in self.router.usable(stock)]
-        touch = min(top.ask for top in tops) if side == Side.BUY else max(top.bid for top in tops)
-        limit = max(touch + direction(side) * _REACH * self.tick(stock), self.tick(stock))
-        try:
-            order_id = self.ids.take(now)
-        except NoSlot:
-            return []
-        order = NewOrder(order_id, stock, side, qty, limit, strategy)
-        return self.parents.start(replace(order, time=now), algos.Sweep(), now)

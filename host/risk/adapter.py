@@ -2,21 +2,28 @@
 
 from collections.abc import Callable, Mapping
 
+from hdl.layouts import Reason
 from host import fixmap
 from host.bus import Bus, Message
-from host.bus.topics import CONTROL, ORDERS, PASSED, POSITIONS, PROPOSED, REJECTED, UTILISATION
+from host.bus.topics import COMMANDS, CONTROL, ORDERS, PASSED, POSITIONS, PROPOSED, REJECTED, UTILISATION
 from host.messages import CancelOrder, NewOrder, Rejection
 from host.positions.positions import Positions
 from host.risk.control import Control
 from host.risk.gate import Book, PreTrade
 from host.risk.limits import Limits
 from host.risk.registers import Write
+from host.risk.response import ANSWERS, REDUCE
 from host.risk.utilisation import Level, OpenShares, Utilisation, utilisation
 
 #: SenderCompID of what the NIC did by itself: it comes by for the record, and is not for us to check.
 HARDWARE = "NIC"
 
 Apply = Callable[[list[Write]], None]
+#: Strategies' orders come from here; those of the EMS are risk's own while it reduces.
+STRATEGIES = "ALPHA"
+#: At these limits nothing can be traded back: the desk is killed.
+KILLING = frozenset(("firm.loss_usd", "firm.drawdown_usd"))
+
 #: Told of every order that is rejected here: when, the order, the reasons, and what the desk had.
 OnRejected = Callable[[int, NewOrder, int, Book], None]
 
@@ -27,6 +34,12 @@ class RiskAdapter:
     Parameters
     ----------
     apply : brings register writes to the NIC.
+
+    Members
+    -------
+    levels : of each limit, as told. peaks : the most of each that was used.
+    watched : what else is held against a limit (`host.risk.supervisor`).
+    reducing : stocks that the EMS takes down: strategies' orders in them are rejected as restricted.
     """
 
     def __init__(self, bus: Bus, limits: Limits, positions: Positions, apply: Apply):
@@ -36,12 +49,15 @@ class RiskAdapter:
         self.on_rejected: OnRejected = lambda time, order, reasons, book: None
         self.levels: dict[str, Level] = {}
         self.peaks: dict[str, Utilisation] = {}
+        self.watched: Callable[[], list[Utilisation]] = list
+        self.reducing: set[str] = set()
         self._open: dict[int, tuple[int, int]] = {}  # notional and strategy by order
         self._to_ems = fixmap.Desk("RISK", "EMS")
         self._to_alpha = fixmap.Desk("RISK", "ALPHA")
         bus.subscribe(PROPOSED, self._on_proposed, name="risk")
         bus.subscribe(ORDERS, self._on_order, name="risk")
-        bus.subscribe(POSITIONS, self._on_position, name="risk")
+        bus.subscribe(POSITIONS, self.judge, name="risk")
+        bus.subscribe(COMMANDS, self._on_command, name="risk")
 
     @property
     def limits(self) -> Limits:
@@ -65,7 +81,8 @@ class RiskAdapter:
 
     def utilisation(self, shares: Mapping[OpenShares, int] | None = None) -> list[Utilisation]:
         """Use of every limit; `shares` open on each side make positions worst cases."""
-        return utilisation(self.limits, self.positions, self.positions.net, self.gross, self._by_strategy(), shares)
+        found = utilisation(self.limits, self.positions, self.positions.net, self.gross, self._by_strategy(), shares)
+        return found + self.watched()
 
     def _by_strategy(self) -> dict[str, int]:
         """Open orders of each strategy (1e-4 USD)."""
@@ -89,6 +106,8 @@ class RiskAdapter:
             return
         book = self._book(order)
         reasons = self.gate.check(order, book)
+        if order.stock in self.reducing and fixmap.sender(message.payload) == STRATEGIES:
+            reasons |= 1 << Reason.RESTRICTED
         if reasons:
             self.on_rejected(message.time, order, reasons, book)
             rejection = Rejection(order.order_id, order.stock, order.side, order.qty, order.price, order.strategy,
@@ -112,15 +131,23 @@ class RiskAdapter:
         else:
             self._open.pop(change["order_id"], None)
 
-    def _on_position(self, message: Message) -> None:
-        for one in self.utilisation():
+    def _on_command(self, message: Message) -> None:
+        command = message.payload
+        if command["command"] == REDUCE:
+            self.reducing.add(command["stock"])
+        elif command["command"] in ANSWERS:
+            self.reducing.discard(command["stock"])
+
+    def judge(self, cause: Message) -> list[Utilisation]:
+        """Hold what is used against every limit: tell levels that have changed, kill where that is what follows."""
+        used = self.utilisation()
+        for one in used:
             peak = self.peaks.get(one.path)
             if peak is None or one.permille > peak.permille:
                 self.peaks[one.path] = one
             if self.levels.get(one.path, Level.OK) != one.level:
                 self.levels[one.path] = one.level
-                self.bus.publish(UTILISATION, one, key=one.path, cause=message)
-                if one.level is Level.HALT and one.path == "firm.loss_usd" and not self.control.killed:
-                    self.kill("risk", f"{one.path}: loss of {one.used} at a limit of {one.limit} (1e-4 USD)")
-
-
+                self.bus.publish(UTILISATION, one, key=one.path, cause=cause)
+                if one.level is Level.HALT and one.path in KILLING and not self.control.killed:
+                    self.kill("risk", f"{one.path}: {one.used} lost at a limit of {one.limit} (1e-4 USD)")
+        return used

@@ -37,6 +37,19 @@ class Utilisation:
         return next((level for start, level in STEPS if self.permille >= start), Level.OK)
 
 
+@dataclass
+class Drawdown:
+    """How far the day's result is below its best so far, 1e-4 USD; the day begins at 0."""
+    best: int = 0
+    worst: int = 0
+
+    def update(self, net: int) -> int:
+        """The drawdown at a result after fees; `worst` keeps the largest."""
+        self.best = max(self.best, net)
+        self.worst = max(self.worst, self.best - net)
+        return self.best - net
+
+
 #: Stock, venue, 1 for sells.
 OpenShares = tuple[str, int, int]
 

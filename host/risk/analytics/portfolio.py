@@ -40,9 +40,11 @@ class Portfolio:
 
     def greeks(self) -> dict[str, np.ndarray]:
         """By underlying: `delta` (shares), `gamma` (shares a USD), `vega` and `theta` (USD), shares included."""
+        names = ("delta", "gamma", "vega", "theta")
+        if not len(self.options):
+            return {name: np.zeros(len(self.spots)) for name in names} | {"delta": self.shares.astype(float)}
         one = black_scholes(self.options)
-        totals = {name: np.bincount(self.underlying, one[name] * self.units, len(self.spots))
-                  for name in ("delta", "gamma", "vega", "theta")}
+        totals = {name: np.bincount(self.underlying, one[name] * self.units, len(self.spots)) for name in names}
         totals["delta"] = totals["delta"] + self.shares
         return totals
 

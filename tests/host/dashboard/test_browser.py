@@ -38,7 +38,7 @@ class Trading:
                                   seq=self.n)
             self.bench.levels(0, Side.BUY, [1_850_000 - 100 * n for n in range(5)])
             self.bench.order(2 * self.n, strategy=self.n % 2, ways=(100 + self.n % 50, 900 + self.n % 90))
-            self.bench.fill(2 * self.n, 100, 1_850_000, exec_id=f"E{self.n}")
+            self.bench.fill(2 * self.n, 10, 1_850_000, exec_id=f"E{self.n}")  # stays within every limit
             order = NewOrder(2 * self.n + 1, "AAPL", Side.BUY, 100, 1_850_000, 0, time=self.bench.now)
             self.bench.desk.bus.publish(PROPOSED, self.alpha.new_order(order))
         self.served.page.poll({"progress": 500})
