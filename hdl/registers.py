@@ -205,9 +205,18 @@ GATE = Block("gate", "The gate: kill, and limits of the firm.", (
     Reg("strategy_kill", "rw", "one bit a strategy; writing sets bits", (Bits("strategies", 16),)),
     Reg("resume", "wo", "lifts kills, given the key word", (
         Bits("key", 16, "0x5AFE"), Bits("all", 1, "the global kill"), Bits("venues", 4), Bits("strategies", 16))),
+    Reg("limits_serial", "rw", "serial number of the limits in force, written last", (Bits("serial", 32),)),
+    Reg("loss", "rw", "the firm's loss hold; set by writing 1, lifted by `release`", (Bits("hold", 1),)),
+    Reg("strategy_loss", "rw", "loss holds, one bit a strategy; writing sets bits", (Bits("strategies", 16),)),
+    Reg("release", "wo", "lifts holds, given the key word of `resume`", (
+        Bits("key", 16, "0x5AFE"), Bits("loss", 1, "the firm's loss hold"),
+        Bits("strategy_loss", 16, "of strategies"))),
     Reg("rate_interval", "rw", "one token every so many ns for the session; 0 gives none", RATE_INTERVAL, unit="ns"),
     Reg("rate_burst", "rw", "tokens a full session bucket holds; 0 gives none", RATE_BURST, unit="orders"),
-    Reg("limits_serial", "rw", "serial number of the limits in force, written last", (Bits("serial", 32),)),
+    Reg("watchdog", "rw", "longest time from one write of `heartbeat` to the next; when it is over, new orders are "
+        "rejected and the global kill falls. A write starts the time anew. 0 rejects", (
+            Bits("timeout", 40, limit=Limit("watchdog_us", Reason.WATCHDOG, "up")),), unit="ns"),
+    Reg("heartbeat", "wo", "any write says that the host lives"),
     *counters(decisions="decisions", passed="passed"),
     Reg("cause", "ro", "what set the global kill since it was last lifted", (
         Bits("host", 1, "a write to `kill`"), Bits("trip", 1, "the hardware trip"),
@@ -215,7 +224,8 @@ GATE = Block("gate", "The gate: kill, and limits of the firm.", (
         Bits("overfill", 1, "a fill of more than was left of its order"),
         Bits("unsupported", 1, "an ExecType (150) that moves a position in a way the NIC does not follow"),
         Bits("overrun", 1, "a report came before the NIC was done with the one before"),
-        Bits("overflow", 1, "a position left its 32 bits"))),
+        Bits("overflow", 1, "a position left its 32 bits"),
+        Bits("watchdog", 1, "the host's heartbeat was missing"))),
 ))
 
 LIMITS = Block("limits", "Limits of one symbol. All zero (the state after reset) rejects every order.", (
@@ -236,6 +246,11 @@ LIMITS = Block("limits", "Limits of one symbol. All zero (the state after reset)
         unit="shares"),
     Reg("max_age", "rw", "oldest reference that may be used",
         (Bits("age", 40, limit=Limit("max_age_us", Reason.STALE, "up")),), unit="ns"),
+    Reg("short_sale", "rw", "selling short", (
+        Bits("locates", 32, "shares that may be short, all open sells filled", Limit(
+            "locates", Reason.SHORT_SALE, "up")),
+        Bits("restricted", 1, "1: the price test of SEC Rule 201 is in force", Limit(
+            "short_restricted", Reason.SHORT_SALE, "down", default=0)))),
 ), count=lambda config: config.symbols, memory=True)
 
 STRATEGY = Block("strategy", "Limits of one strategy.", (

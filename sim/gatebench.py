@@ -23,6 +23,8 @@ SETTLES, RECORDED = 6, 9
 SHOWN = 4
 #: Cycles between two reports or orders unsent, so that none waits for another.
 SPACING = RECORDED
+#: A hold, a release or a heartbeat written in a cycle acts on orders accepted so many cycles later, and on.
+WRITTEN = 2
 CLOCK_START, PERIOD = 10**18, 8
 
 
@@ -57,6 +59,7 @@ def limit_words(limits: Limits) -> dict[str, int]:
         "qty": LIMITS["qty"].pack(min=limits.qty_min, max=limits.qty_max), "notional": limits.notional,
         "collar": LIMITS["collar"].pack(band=limits.band),
         "position": LIMITS["position"].pack(long=limits.long, short=limits.short), "max_age": limits.max_age,
+        "short_sale": LIMITS["short_sale"].pack(locates=limits.locates, restricted=limits.short_restricted),
     }
 
 
@@ -76,6 +79,7 @@ class GateBench:
     def __init__(self, dut, config: NicConfig):
         self.dut, self.config, self.where = dut, config, RegisterMap(config)
         self.model = GateModel(config)
+        self.commands = {self.where.address(GATE, reg.name): reg.name for reg in GATE.regs}
         self.cycle = 0
         self.seen = Seen()
         self.done: list[Cycle] = []
@@ -164,8 +168,12 @@ class GateBench:
         expected = []   # EXECUTION fields
         reserved = []   # (accepted, symbol, side, qty) of what passed
         verdicts = {cycle: value for cycle, value in decided}
-        for cycle in range(first, len(self.done)):
-            given = self.done[cycle]
+        for cycle in range(WRITTEN, len(self.done)):
+            given, wrote = self.done[cycle], self.done[cycle - WRITTEN].write
+            if wrote is not None:
+                self._written(cycle, *wrote)
+            if cycle < first:
+                continue
             if cycle >= SETTLES:
                 self._settle(cycle - SETTLES, expected, reserved)
             if given.top is not None:
@@ -189,6 +197,18 @@ class GateBench:
         assert decision["intent"] == dict.fromkeys(decision["intent"], 0) | intent
         if verdict.reasons == 0 and order.action == 0:
             reserved.append((cycle, order.symbol, order.side & 1, order.qty))
+
+    def _written(self, cycle: int, addr: int, value: int):
+        """A write to a command of GATE that acts on orders accepted from `cycle` on; others are told apart."""
+        name = self.commands.get(addr)
+        if name in ("heartbeat", "watchdog"):
+            self.model.beat(cycle + GATE_LATENCY, value if name == "watchdog" else None)
+        elif name == "loss":
+            self.model.hold_loss(firm=bool(value & 1))
+        elif name == "strategy_loss":
+            self.model.hold_loss(strategies=value)
+        elif name == "release":
+            self.model.release(**GATE["release"].unpack(value))
 
     def _settle(self, cycle: int, expected: list, reserved: list):
         """What a report or an unsent order of `cycle` did."""

@@ -42,6 +42,7 @@ class Reference(data.Struct):
     """What the market says of an order's symbol, seen from the order's side."""
     price: unsigned(32)     # opposite best, own best where there is none
     usable: unsigned(1)     # there is a price, the book is exact and not crossed
+    opposite: unsigned(1)   # it is the opposite best: for a sell, the best bid
     rx_time: unsigned(64)   # of the packet behind it
 
 
@@ -50,6 +51,8 @@ class Standing(data.Struct):
     in_range: unsigned(1)   # symbol, strategy, venue and side exist, nothing was cut off
     ready: unsigned(1)      # the symbol's limits and divisors are what was written
     halted: unsigned(1)     # stage 1: trading action of the symbol is not T
+    loss: unsigned(1)       # stage 1: loss hold of the firm or the strategy
+    silent: unsigned(1)     # stage 1: the host's heartbeat is missing
 
 
 class Exposed(data.Struct):

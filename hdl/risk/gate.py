@@ -15,10 +15,13 @@ from hdl.risk.buckets import TokenBuckets
 from hdl.risk.check import STAGE_1, STAGE_2, is_new, is_sell
 from hdl.risk.checks import CHECKS
 from hdl.risk.exposure import Exposure
-from hdl.risk.killswitch import KillSwitch
+from hdl.risk.holds import Holds
+from hdl.risk.killswitch import CAUSES, KillSwitch
 from hdl.risk.limits import LimitStore
 from hdl.risk.pipeline import Stage
 from hdl.risk.reference import ReferenceStore
+from hdl.risk.settlement import FAULTS
+from hdl.risk.watchdog import Watchdog
 from hdl.risk.words import LimitWords
 
 assert GATE_LATENCY == 3, "the gate has three stages"
@@ -32,7 +35,7 @@ class Gate(wiring.Component):
     | as of | |
     |---|---|
     | t | the top of book (a top in cycle t counts) |
-    | t + 1 | limits, `halted`, and `now` for the age of the reference |
+    | t + 1 | limits, holds, the heartbeat, `halted`, and `now` for the age of the reference |
     | t + 3 | exposure and tokens after every earlier verdict; kill, `trip` included; `time` of the decision |
 
     Limits act some time after they are written, a row at once, and until then reject (`hdl.risk.words`).
@@ -82,11 +85,15 @@ class Gate(wiring.Component):
         m.submodules.exposure = exposure = Exposure(self.config)
         m.submodules.buckets = buckets = TokenBuckets(self.config)
         m.submodules.kill = kill = KillSwitch(self.config)
+        m.submodules.holds = holds = Holds(self.config)
+        m.submodules.watchdog = watchdog = Watchdog(self.config)
         self._connect(m, words, limits, reference, exposure, buckets)
         inputs = self._check_inputs(m, limits, reference, exposure, buckets, kill)
+        self._standing(m, inputs["standing"], limits, holds, watchdog)
         self._decide(m, inputs)
         self._figures(m, inputs, exposure, buckets)
-        self._registers(m, words, exposure, kill)
+        self._registers(m, words, exposure)
+        self._stops(m, kill, holds, watchdog, exposure)
         return m
 
     def _advance(self, m):
@@ -115,15 +122,10 @@ class Gate(wiring.Component):
     def _check_inputs(self, m, limits, reference, exposure, buckets, kill):
         """One set of signals for all checks, by the names in `hdl.risk.check`."""
         inputs = {name: Signal(shape, name=name) for name, shape in {**STAGE_1, **STAGE_2}.items()}
-        intent, following, config = self.at[1].intent, self.at[2].intent, self.config
+        intent, following = self.at[1].intent, self.at[2].intent
         m.d.comb += [
             inputs["intent"].eq(intent), inputs["limits"].eq(limits.row), inputs["divisors"].eq(limits.divisors),
             inputs["reference"].eq(reference.reference), inputs["now"].eq(self.now),
-            inputs["standing"].in_range.eq(
-                (intent.symbol < config.symbols) & (intent.strategy < config.strategies) &
-                (intent.venue < config.venues) & ~intent.invalid & (intent.side != Side.SELL_SHORT - Side.SELL)),
-            inputs["standing"].ready.eq(limits.ready),
-            inputs["standing"].halted.eq(self.halted.bit_select(intent.symbol[:(config.symbols - 1).bit_length()], 1)),
             inputs["exposed"].eq(exposure.exposed), inputs["tokens"].eq(buckets.tokens),
             inputs["killed"].eq(is_new(following) & (
                 kill.next_killed | kill.next_venues.bit_select(following.venue, 1) |
@@ -131,6 +133,19 @@ class Gate(wiring.Component):
         ]
         self._product(m, intent, inputs["notional"])
         return inputs
+
+    def _standing(self, m, standing, limits, holds, watchdog):
+        """Who may trade, at stage 1."""
+        intent, config = self.at[1].intent, self.config
+        m.d.comb += [
+            standing.in_range.eq(
+                (intent.symbol < config.symbols) & (intent.strategy < config.strategies) &
+                (intent.venue < config.venues) & ~intent.invalid & (intent.side != Side.SELL_SHORT - Side.SELL)),
+            standing.ready.eq(limits.ready),
+            standing.halted.eq(self.halted.bit_select(intent.symbol[:(config.symbols - 1).bit_length()], 1)),
+            standing.loss.eq(holds.loss | holds.strategy_loss.bit_select(intent.strategy, 1)),
+            standing.silent.eq(watchdog.silent),
+        ]
 
     def _product(self, m, intent, notional):
         """price x quantity from four 16-bit products, left as two numbers to add."""
@@ -173,20 +188,15 @@ class Gate(wiring.Component):
         ]
         m.d.comb += [self.o.payload.exposure.eq(exposure.worst), self.o.payload.rate_slack.eq(buckets.slack)]
 
-    def _registers(self, m, words, exposure, kill):
-        m.submodules.bank = bank = RegisterBank(self.config, GATE, without=tuple(reg.name for reg in STRATEGY.regs))
+    def _registers(self, m, words, exposure):
+        m.submodules.bank = self.bank = bank = RegisterBank(self.config, GATE,
+                                                            without=tuple(reg.name for reg in STRATEGY.regs))
         m.submodules.counters = counters = Counters(("decisions", "passed"))
         m.d.comb += [
-            kill.kill.eq(bank.kill_stb), kill.venue_kill.eq(bank.venue_kill_stb),
-            kill.strategy_kill.eq(bank.strategy_kill_stb), kill.resume.eq(bank.resume_stb),
-            kill.wdata.eq(self.bus.wdata), kill.trip.eq(self.trip), kill.faults.eq(exposure.faults),
-            self.killed.eq(kill.killed), self.venue_killed.eq(kill.venues), self.strategy_killed.eq(kill.strategies),
-            bank.cause_status.eq(kill.cause), self.limits_serial.eq(bank.limits_serial_value),
+            self.limits_serial.eq(bank.limits_serial_value),
             counters.i.decisions.eq(self.o.valid), counters.i.passed.eq(self.passes),
             bank.decisions_status.eq(counters.o.decisions), bank.passed_status.eq(counters.o.passed),
         ]
-        for name, value in (("kill", kill.killed), ("venue_kill", kill.venues), ("strategy_kill", kill.strategies)):
-            m.d.comb += [getattr(bank, f"{name}_set").eq(1), getattr(bank, f"{name}_data").eq(value)]
         answer = Const(0)
         for unit in (words, exposure, bank):
             bus = unit.bus
@@ -194,3 +204,20 @@ class Gate(wiring.Component):
                          bus.read.eq(self.bus.read)]
             answer = answer | bus.rdata
         m.d.comb += self.bus.rdata.eq(answer)
+
+    def _stops(self, m, kill, holds, watchdog, exposure):
+        """Kills and holds, and the faults that kill."""
+        bank, faults = self.bank, dict(zip(FAULTS, exposure.faults, strict=True)) | {"watchdog": watchdog.expired}
+        m.d.comb += [
+            kill.kill.eq(bank.kill_stb), kill.venue_kill.eq(bank.venue_kill_stb),
+            kill.strategy_kill.eq(bank.strategy_kill_stb), kill.resume.eq(bank.resume_stb),
+            kill.wdata.eq(self.bus.wdata), kill.trip.eq(self.trip),
+            kill.faults.eq(Cat(faults[name] for name in CAUSES[2:])), bank.cause_status.eq(kill.cause),
+            self.killed.eq(kill.killed), self.venue_killed.eq(kill.venues), self.strategy_killed.eq(kill.strategies),
+            holds.loss_stb.eq(bank.loss_stb), holds.strategy_loss_stb.eq(bank.strategy_loss_stb),
+            holds.release_stb.eq(bank.release_stb), holds.wdata.eq(self.bus.wdata),
+            watchdog.timeout.eq(bank.watchdog_value), watchdog.beat.eq(bank.heartbeat_stb | bank.watchdog_stb),
+        ]
+        for name, value in (("kill", kill.killed), ("venue_kill", kill.venues), ("strategy_kill", kill.strategies),
+                            ("loss", holds.loss), ("strategy_loss", holds.strategy_loss)):
+            m.d.comb += [getattr(bank, f"{name}_set").eq(1), getattr(bank, f"{name}_data").eq(value)]

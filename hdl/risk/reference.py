@@ -14,6 +14,8 @@ from hdl.risk.words import symbol_rows
 class TopRow(data.Struct):
     for_buy: unsigned(32)
     for_sell: unsigned(32)
+    has_bid: unsigned(1)
+    has_ask: unsigned(1)
     usable: unsigned(1)
     rx_time: unsigned(64)
 
@@ -47,6 +49,7 @@ class ReferenceStore(wiring.Component):
             write.addr.eq(top.symbol), write.en.eq(self.top.valid & (top.symbol < self.config.symbols)),
             write.data.for_buy.eq(Mux(has_ask, top.ask.price, top.bid.price)),
             write.data.for_sell.eq(Mux(has_bid, top.bid.price, top.ask.price)),
+            write.data.has_bid.eq(has_bid), write.data.has_ask.eq(has_ask),
             write.data.usable.eq((top.inexact == 0) & ~top.crossed & (has_bid | has_ask)),
             write.data.rx_time.eq(top.rx_time),
         ]
@@ -55,6 +58,7 @@ class ReferenceStore(wiring.Component):
         m.d.comb += [
             read.addr.eq(symbol),
             self.reference.price.eq(Mux(self.sell, read.data.for_sell, read.data.for_buy)),
+            self.reference.opposite.eq(Mux(self.sell, read.data.has_bid, read.data.has_ask)),
             self.reference.usable.eq(read.data.usable), self.reference.rx_time.eq(read.data.rx_time),
         ]
         return m

@@ -11,11 +11,10 @@ from hdl.layouts import EXECUTION, RECORD_BITS, Action, Side
 from hdl.messages import SYMBOL_BITS, ExecReport, Intent
 from hdl.risk.arithmetic import add
 from hdl.risk.check import ADVERSE_BITS
-from hdl.risk.killswitch import CAUSES
 from hdl.risk.orders import OpenOrder
 
-#: Strobes, in the order of the kill's causes that are not the host's or the trip's.
-FAULTS = CAUSES[2:]
+#: Strobes, by the names of the kill's causes.
+FAULTS = ("unknown_fill", "overfill", "unsupported", "overrun", "overflow")
 
 #: ExecType (150) of FIX 4.4, volume 4: trade.
 FILLS = "F"

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hdl.registers import GATE
 from hdl.venue import SIMULATED, VenueSpec
 from host.desk.desk import Desk
 from host.link import Link
 from host.link.driver import Driver
 from host.oms.journal import Journal
 from host.risk import registers
+from host.risk.fields import MICROSECOND
 from host.risk.limits import Limits
 from host.universe import Universe
 from sim.exchange import Exchange
@@ -26,6 +28,8 @@ from sim.nic import VirtualNic
 START_NS = 1_767_623_400 * 10**9
 #: From the end of trading to the end of the session: open orders are cancelled and answered.
 WIND_DOWN_NS = 3_000_000
+#: Heartbeats in the time that the watchdog gives the host.
+BEATS = 4
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class Simulation:
         self.exchange = Exchange(venues, self.universe.stocks, seed, self.start)
         self.desk = Desk(nic.config, self.universe, limits, venues, self._write, lambda: self.now, journal=journal,
                          seed=seed)
-        self._next_poll = self.start + host.poll_ns
+        self._next_poll = self._next_beat = self.start + host.poll_ns
         self._up: deque[tuple[int, np.ndarray]] = deque()
         self._down: deque[tuple[int, np.ndarray]] = deque()
         self._winding_down = False
@@ -124,14 +128,22 @@ class Simulation:
     def set_limits(self, limits: Limits) -> None:
         """New limits: the NIC's at once and read back, then the desk's."""
         self.driver.apply(registers.writes(limits, self.universe, before=self.limits))
+        self._next_beat = self.now
         self.limits = self.desk.risk.limits = limits
 
     def _orders(self) -> None:
         for frame in self.nic.frames():
             self.exchange.receive(self._time(frame.start), frame.data, frame.poisoned)
 
+    def _beat(self) -> None:
+        """The NIC's watchdog hears from the host several times before it would bark."""
+        if self.now >= self._next_beat:
+            self._next_beat = self.now + self.limits.firm.watchdog_us * MICROSECOND // BEATS
+            self.link.write(GATE, "heartbeat", 1)
+
     def _poll(self) -> None:
         """One look of the host at the ring, and what follows from it."""
+        self._beat()
         raw = self.link.poll()
         if len(raw):
             self._up.append((self.now + self.host.up_ns, raw))

@@ -6,7 +6,7 @@ import numpy as np
 
 from hdl.config import GBE
 from hdl.layouts import DECISION, INTENT
-from host.risk.fields import FIRM, STRATEGY_LEVEL
+from host.risk.fields import FIELDS, FIRM, MICROSECOND, STRATEGY_LEVEL
 from host.risk.limits import Limits, load
 from host.risk.registers import writes
 from host.risk.software import SoftwareGate, decide, decide_all, report
@@ -31,11 +31,12 @@ def figures() -> dict[str, float]:
 
 def _gate(limits: Limits) -> SoftwareGate:
     """Rates wide open, everything else as it ships; so an order passes as long as the position allows it."""
+    limits.firm.values["watchdog_us"] = FIELDS[FIRM]["watchdog_us"].most // MICROSECOND
     for level, _, table in limits.tables():
         if level in (FIRM, STRATEGY_LEVEL):
             table.values.update({"rate.burst": 1_000, "rate.interval_us": 1})
     gate = SoftwareGate(GBE)
-    gate.apply(writes(limits, Universe.grid(("AAPL", "MSFT"), ("XTGA", "XTGB"))))
+    gate.apply(writes(limits, Universe.grid(("AAPL", "MSFT"), ("XTGA", "XTGB"))), _START)
     for symbol in range(4):
         gate.on_top(symbol, bid_price=1_850_000, bid_qty=500, ask_price=1_850_100, ask_qty=500, rx_time=_START)
     return gate

@@ -20,8 +20,8 @@ LEAST, MOST = -(1 << 31), (1 << 31) - 1
 #: An intent, its fields cut to what the gate takes; `invalid` where that took something off.
 Order = namedtuple("Order", "order_id symbol side price qty action strategy venue invalid")
 #: Row of the symbol, 1 for a sell, reference price and whether it may be used, its age, worst-case position, time to
-#: spare of the tighter rate limit, price x quantity.
-Seen = namedtuple("Seen", "row sell reference usable age worst slack notional")
+#: spare of the tighter rate limit, price x quantity, clock cycle.
+Seen = namedtuple("Seen", "row sell reference usable age worst slack notional cycle")
 
 
 @njit
@@ -73,6 +73,17 @@ def position(state, order, seen):
 
 
 @njit
+def short_sale(state, order, seen):
+    if not seen.sell:
+        return False
+    limits, top = state.limits[seen.row], state.tops[seen.row]
+    above = seen.usable and top.bid_qty != 0 and order.price > top.bid_price
+    if limits.short_restricted and not above:
+        return seen.worst < 0 or order.side == SELL_SHORT
+    return -seen.worst > limits.locates
+
+
+@njit
 def rate(state, order, seen):
     return seen.slack < 0
 
@@ -82,11 +93,23 @@ def open_orders(state, order, seen):
     return state.orders[order.order_id & np.uint64(len(state.orders) - 1)].live != 0
 
 
+@njit
+def loss(state, order, seen):
+    return state.loss != 0 or (order.strategy < state.strategies and (state.strategy_loss >> order.strategy) & 1 != 0)
+
+
+@njit
+def watchdog(state, order, seen):
+    return seen.cycle >= state.silent_at
+
+
 #: By bit: the function, and whether it applies to cancels too.
 CHECKS = {
     Reason.KILL: (kill, True), Reason.RESTRICTED: (restricted, True), Reason.STALE: (stale, False),
     Reason.QUANTITY: (quantity, False), Reason.NOTIONAL: (notional, False), Reason.COLLAR: (collar, False),
     Reason.POSITION: (position, False), Reason.RATE: (rate, False), Reason.OPEN_ORDERS: (open_orders, False),
+    Reason.SHORT_SALE: (short_sale, False),
+    Reason.LOSS: (loss, False), Reason.WATCHDOG: (watchdog, False),
 }
 
 

@@ -169,6 +169,18 @@ def _position(case: Case) -> str:
                          f"shares (without this order {other:,}); {case.cite(SYMBOL, name)}")
 
 
+def _short_sale(case: Case) -> str:
+    short, most, wrong = -case.decision["exposure"], case.limit(SYMBOL, "locates"), []
+    if most is not None and short > most:
+        wrong.append(f"no locate for {short - most:,} shares")
+    if case.limit(SYMBOL, "short_restricted"):
+        bid = f"the best bid {money(case.decision['reference'])}" if case.decision["reference"] else "no bid"
+        wrong.append(f"short sales are restricted to prices above the best bid, the price was "
+                     f"{money(case.decision['price'])} and the reference {bid}")
+    return _first(wrong, f"with this order and all open sells filled, {max(short, 0):,} shares would be short; "
+                         f"{case.cite(SYMBOL, 'locates')}, {case.cite(SYMBOL, 'short_restricted')}")
+
+
 def _gross(case: Case) -> str:
     if case.host is None:
         return _declared(case, Reason.GROSS)
@@ -195,8 +207,14 @@ def _rate(case: Case) -> str:
 
 def _loss(case: Case) -> str:
     if case.host is None:
-        return _declared(case, Reason.LOSS)
+        return (f"the loss hold of the firm or of the strategy was set, and nobody had lifted it; "
+                f"{case.cite(FIRM, 'loss_usd')}")
     return f"the day's result after fees was {money(case.host['net'])}; {case.cite(FIRM, 'loss_usd')}"
+
+
+def _watchdog(case: Case) -> str:
+    return (f"the NIC had not heard from the host for too long, or not once since its reset; "
+            f"{case.cite(FIRM, 'watchdog_us')}")
 
 
 def _open_orders(case: Case) -> str:
@@ -207,7 +225,9 @@ def _open_orders(case: Case) -> str:
 SAID: dict[Reason, Callable[[Case], str]] = {
     Reason.KILL: _kill, Reason.RESTRICTED: _restricted, Reason.STALE: _stale, Reason.QUANTITY: _quantity,
     Reason.NOTIONAL: _notional, Reason.COLLAR: _collar, Reason.POSITION: _position, Reason.GROSS: _gross,
-    Reason.RATE: _rate, Reason.LOSS: _loss, Reason.OPEN_ORDERS: _open_orders,
+    Reason.RATE: _rate, Reason.SHORT_SALE: _short_sale,
+    Reason.LOSS: _loss, Reason.WATCHDOG: _watchdog,
+    Reason.OPEN_ORDERS: _open_orders,
 }
 
 

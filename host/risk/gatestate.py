@@ -39,6 +39,9 @@ def state_dtype(config: NicConfig) -> np.dtype:
     return np.dtype([
         ("symbols", "<i8"), ("strategies", "<i8"), ("venues", "<i8"), ("serial", "<i8"),
         ("killed", "<i8"), ("cause", "<i8"), ("venue_killed", "<i8"), ("strategy_killed", "<i8"),
+        ("loss", "<i8"), ("strategy_loss", "<i8"),
+        # of the watchdog: cycles from a beat to silence, the cycle in which it begins, whether that is still to come
+        ("patience", "<i8"), ("silent_at", "<i8"), ("alive", "<i8"),
         ("limits", limits_dtype(), (count,)), ("tops", TOP, (count,)), ("halted", "<i8", (count,)),
         ("position", "<i8", (count,)), ("open", "<i8", (count, 2)),
         ("orders", ORDER, (config.open_orders,)), ("buckets", BUCKET, (config.strategies + 1,)),

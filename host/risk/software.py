@@ -30,8 +30,8 @@ _SYMBOL, _SIDE, _ACTION, _STRATEGY, _VENUE = (
     (1 << _ROW_BITS[name]) - 1 for name in ("symbol", "side", "action", "strategy", "venue"))
 _KIND = DECISION.kind
 _FILL, _RELEASE, _NEUTRAL = (np.frombuffer(kinds, np.uint8) for kinds in (b"F", b"438BC", b"0A6E79I"))
-_UNKNOWN, _OVERFILL, _UNSUPPORTED, _OVERFLOW = (
-    gatestate.CAUSES[name] for name in ("unknown_fill", "overfill", "unsupported", "overflow"))
+_UNKNOWN, _OVERFILL, _UNSUPPORTED, _OVERFLOW, _WATCHDOG = (
+    gatestate.CAUSES[name] for name in ("unknown_fill", "overfill", "unsupported", "overflow", "watchdog"))
 
 _reasons = all_of([check.reason for check in HARDWARE if check.reason in CHECKS])
 _LACKS = sum(1 << check.reason for check in HARDWARE if check.reason not in CHECKS)
@@ -73,7 +73,7 @@ def _see(state, order, now, cycle):
     worst = (state.position[row] - state.open[row, 1] - order.qty if sell
              else state.position[row] + state.open[row, 0] + order.qty)
     return Seen(row, sell, reference, usable, now - top.rx_time, worst, _slack(state, order.strategy, cycle),
-                np.uint64(order.price) * np.uint64(order.qty))
+                np.uint64(order.price) * np.uint64(order.qty), cycle)
 
 
 @njit
@@ -88,9 +88,32 @@ def _reserve(state, order, seen, cycle):
 
 
 @njit
+def _fault(state, cause):
+    state.killed, state.cause = 1, state.cause | cause
+
+
+@njit
+def _pass_time(state, cycle):
+    """What has happened by itself when the verdict of `cycle` is given."""
+    if state.alive and cycle >= state.silent_at:
+        state.alive = 0
+        _fault(state, _WATCHDOG)
+
+
+@njit
+def beat(states, cycle):
+    """The host's heartbeat, for verdicts from `cycle` on."""
+    state = states[0]
+    _pass_time(state, cycle - 1)
+    state.silent_at = cycle + state.patience
+    state.alive = state.patience > 0
+
+
+@njit
 def decide(states, intents, at, now, cycle, decisions):
     """Decide on `intents[at]` into `decisions[at]`; returns the reasons. 64-bit numbers; `states` is one."""
     state, intent, out = states[0], intents[at], decisions[at]
+    _pass_time(state, np.int64(cycle))
     order = _order(intent)
     seen = _see(state, order, np.uint64(now), np.int64(cycle))
     reasons = _reasons(state, order, seen)
@@ -118,11 +141,6 @@ def _release(state, slot, qty):
     state.open[slot.symbol, slot.side & 1] -= qty
     slot.left -= qty
     slot.live = slot.left != 0
-
-
-@njit
-def _fault(state, cause):
-    state.killed, state.cause = 1, state.cause | cause
 
 
 @njit
@@ -191,13 +209,15 @@ class SoftwareGate:
         decide(self.state, intents, at, now, self.cycle(now), decisions)
         return decisions[at:at + 1]
 
-    def apply(self, writes: Iterable[Write]) -> None:
-        """Register writes of the blocks GATE, LIMITS and STRATEGY, in order."""
+    def apply(self, writes: Iterable[Write], now: int = 0) -> None:
+        """Register writes of the blocks GATE, LIMITS and STRATEGY, in order. `now` (ns): for the watchdog."""
         for write in writes:
             if write.block is LIMITS:
                 self._limit(write)
             elif write.register in ("rate_interval", "rate_burst"):
                 self._rate(write)
+            elif write.register in ("watchdog", "heartbeat"):
+                self._beat(write, self.cycle(now))
             elif write.block is GATE:
                 self._gate(write)
 
@@ -254,12 +274,24 @@ class SoftwareGate:
         for name, value in (("closed", closed), ("pace", 0 if closed else pace), ("depth", 0 if closed else depth)):
             bucket[name][0, at] = value
 
+    def _beat(self, write: Write, cycle: int) -> None:
+        if write.register == "watchdog":
+            (timeout,) = GATE["watchdog"].unpack(write.value).values()
+            self.state["patience"] = timeout * FEMTO_PER_NANO // self.config.clock_fs
+        beat(self.state, cycle)
+
     def _gate(self, write: Write) -> None:
         state, value = self.state, write.value
         if write.register == "kill" and value & 1:
             state["killed"], state["cause"] = 1, state["cause"] | gatestate.CAUSES["host"]
         elif write.register in ("venue_kill", "strategy_kill"):
             state[write.register + "ed"] |= value
+        elif write.register == "loss":
+            state["loss"] |= value & 1
+        elif write.register == "strategy_loss":
+            state["strategy_loss"] |= value
+        elif write.register == "release":
+            self._release(GATE["release"].unpack(value))
         elif write.register == "limits_serial":
             state["serial"] = value
         elif write.register == "resume":
@@ -270,5 +302,10 @@ class SoftwareGate:
                 if key["all"]:
                     state["killed"], state["cause"] = 0, 0
 
+    def _release(self, key: dict[str, int]) -> None:
+        if key["key"] == RESUME_KEY:
+            self.state["loss"] &= 1 - key["loss"]
+            self.state["strategy_loss"] &= ~key["strategy_loss"]
 
-__all__ = ["SoftwareGate", "decide", "decide_all", "report", "unsent"]
+
+__all__ = ["SoftwareGate", "beat", "decide", "decide_all", "report", "unsent"]

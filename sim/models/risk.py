@@ -14,6 +14,7 @@ from hdl.registers import GATE, RESUME_KEY
 MASK32, MASK64 = (1 << 32) - 1, (1 << 64) - 1
 FEMTO_PER_NANO = 10**6
 INTERVAL_BITS, BURST_BITS = GATE["rate_interval"].width, GATE["rate_burst"].width
+TIMEOUT_BITS = GATE["watchdog"].width
 #: What a decision says of its rate limits where there is never a token.
 NEVER = -(1 << 31)
 
@@ -34,6 +35,8 @@ class Limits:
     long: int = 0
     short: int = 0
     max_age: int = 0
+    locates: int = 0
+    short_restricted: int = 0
 
 
 @dataclass
@@ -125,7 +128,9 @@ class Verdict:
 
 
 class GateModel:
-    """The gate's state. Methods that change it: `set_*`, `top`, `decide`, `report`, `unsent`, `kill_*`, `resume`."""
+    """The gate's state. Methods that change it: `set_*`, `top`, `decide`, `report`, `unsent`, `kill_*`, `resume`,
+    `beat`, `hold_loss`, `release`.
+    """
 
     def __init__(self, config: NicConfig):
         self.config = config
@@ -141,6 +146,11 @@ class GateModel:
         self.venue_killed = [False] * config.venues
         self.strategy_killed = [False] * config.strategies
         self.cause = 0
+        self.loss = False
+        self.strategy_loss = [False] * config.strategies
+        self.timeout = 0        # of the watchdog, in ns
+        self.silent_at = 0      # verdicts from this cycle on find no heartbeat
+        self.alive = False
 
     # ---- verdicts
 
@@ -149,6 +159,7 @@ class GateModel:
 
         `now`: the clock for the age of the reference. `cycle`: the number of the verdict's clock cycle.
         """
+        self._pass_time(cycle)
         row = order.symbol % len(self.limits)
         sell = order.side & 1
         reference = self.tops[row].reference(bool(sell))
@@ -157,6 +168,7 @@ class GateModel:
         reasons = self._killed(order) << Reason.KILL | self._restricted(order) << Reason.RESTRICTED
         if order.action == Action.NEW:
             reasons |= self._limit_reasons(order, reference, worst, slack, now)
+            reasons |= self._held(order) << Reason.LOSS | (cycle >= self.silent_at) << Reason.WATCHDOG
             if reasons == 0:
                 self._reserve(order, row, sell)
                 for bucket in (self.session, self.strategies[order.strategy]):
@@ -179,6 +191,8 @@ class GateModel:
             found |= 1 << Reason.POSITION
         if not worst <= min(limits.long, (1 << 31) - 1) and not order.side & 1:
             found |= 1 << Reason.POSITION
+        if order.side & 1 and self._short(order, -worst):
+            found |= 1 << Reason.SHORT_SALE
         if slack < 0:
             found |= 1 << Reason.RATE
         if self.orders[order.order_id % len(self.orders)].live:
@@ -189,6 +203,17 @@ class GateModel:
         return order.action == Action.NEW and (self.killed
                 or (order.venue < len(self.venue_killed) and self.venue_killed[order.venue])
                 or (order.strategy < len(self.strategy_killed) and self.strategy_killed[order.strategy]))
+
+    def _short(self, order: Order, short: int) -> bool:
+        """Whether a sell that could make so many shares short may not."""
+        limits, top = self.limits[order.symbol % len(self.limits)], self.tops[order.symbol % len(self.tops)]
+        above = top.usable() and top.bid_qty != 0 and order.price > top.bid_price
+        if limits.short_restricted and not above:
+            return short > 0 or order.side == Side.SELL_SHORT
+        return short > limits.locates
+
+    def _held(self, order: Order) -> bool:
+        return self.loss or (order.strategy < len(self.strategy_loss) and self.strategy_loss[order.strategy])
 
     def _restricted(self, order: Order) -> bool:
         config = self.config
@@ -268,6 +293,29 @@ class GateModel:
 
     def set_position(self, symbol: int, value: int):
         self.exposure[symbol].position = value
+
+    def beat(self, cycle: int, timeout: int | None = None):
+        """The host's heartbeat, or a write of its time, for verdicts from `cycle` on."""
+        self._pass_time(cycle - 1)
+        self.timeout = self.timeout if timeout is None else timeout & (1 << TIMEOUT_BITS) - 1
+        self.silent_at = cycle + self.timeout * FEMTO_PER_NANO // self.config.clock_fs
+        self.alive = self.silent_at > cycle
+
+    def _pass_time(self, cycle: int):
+        """What has happened by itself when the verdict of `cycle` is given."""
+        if self.alive and cycle >= self.silent_at:
+            self.alive = False
+            self._fault("watchdog")
+
+    def hold_loss(self, firm: bool = False, strategies: int = 0):
+        self.loss |= firm
+        self.strategy_loss = [held or bool(strategies >> n & 1) for n, held in enumerate(self.strategy_loss)]
+
+    def release(self, key: int, loss: bool = False, strategy_loss: int = 0):
+        if key != RESUME_KEY:
+            return
+        self.loss &= not loss
+        self.strategy_loss = [held and not strategy_loss >> n & 1 for n, held in enumerate(self.strategy_loss)]
 
     def _fault(self, name: str):
         self.kill_global(name)

@@ -209,12 +209,14 @@ class Busy:
     def _limits(self) -> list[tuple]:
         rates = [(block, name, index, value) for block, index in ((GATE, 0), (STRATEGY, 0), (STRATEGY, 1))
                  for name, value in (("rate_interval", 1_000), ("rate_burst", 1_000))]
+        firm = [(GATE, "watchdog", 0, GATE["watchdog"].pack(timeout=10**12))]
         symbols = [(LIMITS, name, index, value) for index in range(self._config.symbols) for name, value in (
             ("qty", LIMITS["qty"].pack(min=1, max=_LARGE)), ("notional", _LARGE),
             ("collar", LIMITS["collar"].pack(band=_LARGE)), ("max_age", 10**12),
             ("position", LIMITS["position"].pack(long=_LARGE, short=_LARGE)),
+            ("short_sale", LIMITS["short_sale"].pack(locates=_LARGE)),
             ("control", LIMITS["control"].pack(enable=1, lot=_LOT, tick=_TICK)))]
-        return rates + symbols
+        return rates + firm + symbols
 
 
 def _raw(records: list[np.ndarray]) -> np.ndarray:

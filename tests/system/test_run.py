@@ -11,6 +11,7 @@ import pytest
 from fixparse.codec import parse
 from hdl.config import GBE
 from hdl.layouts import DECISION, INTENT, RECORD_BYTES, Reason
+from hdl.registers import GATE
 from hdl.venue import SIMULATED
 from host.cli import control, main
 from host.cli.places import FIX_LOG, OMS, RECORDS, SUMMARY, TRAILS
@@ -19,7 +20,7 @@ from host.oms.oms import Oms
 from host.oms.sqlite import SqliteJournal
 from host.positions.positions import Positions
 from host.risk.limits import load
-from host.risk.registers import writes
+from host.risk.registers import Write, writes
 from host.risk.software import SoftwareGate, decide
 from host.universe import Universe
 
@@ -211,6 +212,7 @@ def test_the_software_gate_gives_the_verdicts_of_the_nic(session):
             gate.on_records(raw[None])
             continue
         decision = raw.view(DECISION.dtype)[0]
+        gate.apply([Write(GATE, "heartbeat", 0, 1)], int(decision["time"]))
         gate.state["killed"] = decision["reasons"] & 1 << Reason.KILL  # records do not tell of writes to registers
         intent = INTENT.make(**{one.name: decision[one.name] for one in INTENT.fields
                                 if one.name in DECISION.dtype.names and one.name not in ("kind", "flags", "serial")})

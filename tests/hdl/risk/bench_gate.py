@@ -6,7 +6,8 @@ import random
 import cocotb
 
 from hdl.config import GBE, TINY, VARIANTS
-from hdl.layouts import Action
+from hdl.intents import GATE_LATENCY
+from hdl.layouts import Action, Reason
 from hdl.registers import GATE, RESUME_KEY
 from sim.gatebench import SPACING, Cycle, GateBench
 from sim.models.risk import Limits
@@ -18,7 +19,8 @@ MIDDLE, TICK, LOT = 100_0000, 100, 10
 
 def limits(rng) -> Limits:
     return Limits(enable=1, lot=LOT, tick=TICK, qty_min=20, qty_max=400, notional=300 * MIDDLE, band=5 * TICK,
-                  long=rng.choice([900, 3000]), short=rng.choice([0, 1200]), max_age=2000)
+                  long=rng.choice([900, 3000]), short=rng.choice([0, 1200]), max_age=2000,
+                  locates=rng.choice([0, 400, 900, 2000]), short_restricted=rng.getrandbits(1))
 
 
 def draw_top(bench, rng) -> dict:
@@ -73,6 +75,23 @@ def draw_report(bench, rng, alive: list) -> dict:
     return report | {"order_id": entry["order_id"]}
 
 
+#: Of the watchdog in the random stream, in ns; and what is written now and then.
+TIMEOUT = 1600
+
+
+def draw_write(bench, rng) -> tuple[int, int]:
+    """A beat of the host, mostly; else a hold, what lifts holds and kills, or another time for the watchdog."""
+    masks = {"strategy_loss": rng.getrandbits(bench.config.strategies)}
+    key = rng.choice([RESUME_KEY] * 4 + [RESUME_KEY ^ 0x100])
+    name, value = rng.choice([
+        *24 * [("heartbeat", rng.getrandbits(64))], ("loss", rng.getrandbits(1)),
+        ("strategy_loss", masks["strategy_loss"]), ("watchdog", rng.choice([0, 7, 8, 100, TIMEOUT, TIMEOUT, 1 << 40])),
+        *4 * [("release", GATE["release"].pack(key=key, loss=rng.getrandbits(1), **masks))],
+        *2 * [("watchdog", TIMEOUT)],
+        *6 * [("resume", GATE["resume"].pack(key=RESUME_KEY, all=1))]])
+    return bench.where.address(GATE, name), value
+
+
 async def prepared(dut, rng) -> GateBench:
     bench = GateBench(dut, CONFIG)
     await bench.start()
@@ -92,9 +111,12 @@ async def equals_model(dut):
     bench = await prepared(dut, rng)
     alive: list[dict] = []
     next_event, serial, used = bench.cycle + SPACING, 1, 0
-    first, bursts = bench.cycle, 0.0
+    first, bursts, writes = bench.cycle, 0.0, bench.cycle
+    await bench.write(GATE, "watchdog", TIMEOUT)
     for _ in range(CYCLES):
         given = Cycle(halted=rng.getrandbits(CONFIG.symbols) if rng.random() < 0.02 else 0, trip=0)
+        if bench.cycle >= writes:
+            given.write, writes = draw_write(bench, rng), bench.cycle + rng.choice([2, 5, 20, 60])
         if rng.random() < 0.02:
             bursts = rng.choice([0.1, 0.5, 1.0, 1.0])
         if rng.random() < bursts:
@@ -124,6 +146,71 @@ async def equals_model(dut):
     dut._log.info("%d verdicts, %d passed, reasons seen %#x", len(verdicts), passed, found)
     assert passed > CYCLES // 400, "the stream must pass some orders to say anything"
     assert GBE.symbols
+
+
+@cocotb.test()
+async def a_silent_host_is_stopped_in_the_exact_cycle(dut):
+    """Timeouts around whole periods; after the last cycle the watchdog rejects, and the kill has fallen."""
+    rng = random.Random(cocotb.RANDOM_SEED)
+    bench = GateBench(dut, CONFIG)
+    await bench.start()
+    serial = 0
+    for timeout in (0, 7, 8, 9, 15, 16, 80, rng.randrange(81, 400)):
+        first = bench.cycle
+        for name, value in (("resume", GATE["resume"].pack(key=RESUME_KEY, all=1)), ("watchdog", timeout)):
+            await bench.write(GATE, name, value)
+        beaten = bench.cycle
+        for cycle in range(timeout // 8 + 24):
+            given = Cycle(intent={"order_id": serial})
+            if timeout >= 80 and cycle == 8:
+                given.write, beaten = (bench.where.address(GATE, "heartbeat"), 0), bench.cycle + 2
+            await bench.step(given)
+            serial += 1
+        verdicts = [(cycle, value["reasons"]) for cycle, value in bench.seen.decisions if cycle >= first + 6]
+        ends = beaten + GATE_LATENCY + timeout // 8
+        assert {cycle >= ends for cycle, _ in verdicts} == {False, True} if timeout >= 8 else {True}
+        for cycle, reasons in verdicts:
+            if cycle >= beaten + GATE_LATENCY:
+                assert bool(reasons >> Reason.WATCHDOG & 1) == (cycle >= ends), (timeout, cycle, ends)
+                assert bool(reasons >> Reason.KILL & 1) == (cycle >= ends and timeout >= 8), (timeout, cycle, ends)
+        cause = GATE["cause"].unpack(await bench.read(GATE, "cause"))
+        assert cause["watchdog"] == (timeout >= 8)
+
+
+@cocotb.test()
+async def holds_last_until_the_key_lifts_them(dut):
+    """The firm's and each strategy's: who is rejected for a loss, and what the registers read."""
+    bench = GateBench(dut, CONFIG)
+    await bench.start()
+    strategies, serial = range(CONFIG.strategies), 0
+
+    async def held() -> set[int]:
+        nonlocal serial
+        for strategy in strategies:
+            serial += 1
+            await bench.step(Cycle(intent={"order_id": serial, "strategy": strategy}))
+        await bench.idle(GATE_LATENCY + 1)
+        return {value["intent"]["strategy"] for _, value in bench.seen.decisions[-len(strategies):]
+                if value["reasons"] >> Reason.LOSS & 1}
+
+    def lifted(key: int, **bits: int) -> int:
+        return GATE["release"].pack(key=key, **bits)
+
+    last = strategies[-1]
+    assert await held() == set()
+    for name, value, expected in (
+            ("strategy_loss", 1 << last, {last}), ("strategy_loss", 0, {last}), ("strategy_loss", 1, {0, last}),
+            ("release", lifted(RESUME_KEY ^ 1, strategy_loss=-1 & 0xFFFF), {0, last}),
+            ("release", lifted(RESUME_KEY, loss=1, strategy_loss=1), {last}), ("loss", 1, set(strategies)),
+            ("loss", 0, set(strategies)), ("release", lifted(RESUME_KEY, loss=1), {last}),
+            ("resume", GATE["resume"].pack(key=RESUME_KEY, all=1, strategies=0xFFFF), {last}),
+            ("release", lifted(RESUME_KEY, strategy_loss=0xFFFF), set())):
+        await bench.write(GATE, name, value)
+        await bench.idle(1)
+        assert await held() == expected, name
+    await bench.write(GATE, "strategy_loss", 1)
+    await bench.idle(2)
+    assert (await bench.read(GATE, "strategy_loss"), await bench.read(GATE, "loss")) == (1, 0)
 
 
 #: Cycles from the strobe of a write to the cycle in which it kills, or no longer does.

@@ -35,15 +35,16 @@ def base(level):
     for one in (limits.firm, limits.strategies["maker"]):
         tight = one is table(limits, level)
         one.values.update({"rate.burst": 4 if tight else 1_000, "rate.interval_us": 2 if tight else 1})
+    limits.firm.values["watchdog_us"] = 9
     limits.symbols["AAPL"].values.update(max_age_us=41, min_qty=2, max_qty=1_000, notional_usd=1_850_000 * 1_000,
-                                         long=1_500, short=1_500)
+                                         long=1_500, short=1_500, locates=1_400)
     return limits
 
 
 def verdicts(limits, intents):
     """Of one order after the other, 1 us apart."""
     gate, decisions = SoftwareGate(GBE), np.zeros(len(intents), DECISION.dtype)
-    gate.apply(writes(limits, UNIVERSE))
+    gate.apply(writes(limits, UNIVERSE), START)
     for symbol in range(4):
         gate.on_top(symbol, bid_price=1_850_000, bid_qty=5, ask_price=1_850_100, ask_qty=5, rx_time=START - 33_000)
     return [decide(gate.state, intents, at, START + 1_000 * at, (START + 1_000 * at) // 8, decisions) == 0

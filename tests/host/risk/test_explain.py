@@ -64,6 +64,9 @@ def rejected(journal, reason, *records, **decision):
     (Reason.OPEN_ORDERS, {}, ["00000000000000AB"]),
     (Reason.STALE, {}, ["no book of this stock was known"]),
     (Reason.KILL, {}, ["a kill was in force"]),
+    (Reason.SHORT_SALE, {"exposure": -2_100, "side": Side.SELL}, ["no locate for 100 shares", "locates 2000"]),
+    (Reason.LOSS, {}, ["loss hold", "loss_usd 25000 (firm.loss_usd, set by firm)"]),
+    (Reason.WATCHDOG, {}, ["not heard from the host", "watchdog_us 100000 (firm.watchdog_us"]),
     (Reason.INTEGRITY, {}, ["price 1,850,000", "qty 100"]),
 ])
 def test_each_reason_in_words_with_its_figures(journal, reason, decision, said):

@@ -4,7 +4,7 @@ import copy
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdl.registers import GATE, LIMITS, STRATEGY
@@ -96,6 +96,7 @@ TREES = st.recursive(st.dictionaries(NAMES, st.one_of(st.integers(), st.booleans
                      lambda inner: st.dictionaries(NAMES, inner, max_size=3), max_leaves=8)
 
 
+@settings(deadline=None)
 @given(TREES)
 def test_dump_and_read_agree_on_any_tree(tmp_path_factory, tree):
     path = tmp_path_factory.mktemp("tree") / "x.toml"
@@ -121,6 +122,7 @@ def test_what_may_be_given_can_be_set_though_the_file_does_not_have_it(tree):
         assign(tree, ["serial=9"], settable(tree))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_edits_make_one_tree_of_another_and_back(data):
     old, new = data.draw(TREES), data.draw(TREES)
@@ -200,7 +202,7 @@ def test_what_is_in_force_reads_as_the_file_does(tree):
     written = {name: str(value) for name, value in flatten(tree)}
     held = {f"{path}.{one.name}" for level, path, _ in limits.tables() for one in FIELDS[level].values() if one.reg}
     assert set(shown) == held | {"serial"}
-    assert shown == {name: written.get(name, "true" if name.endswith(".enabled") else "") for name in shown}
+    assert shown == {name: written.get(name, "true" if name.endswith(".enabled") else "false") for name in shown}
 
 
 def test_venues_that_differ_are_both_shown(tree):

@@ -34,10 +34,18 @@ class Plain:
     def __init__(self, config):
         self.config, self.limits, self.tops, self.halted = config, {}, {}, set()
         self.position, self.live, self.rates, self.used = Counter(), {}, {}, {}
-        self.kills, self.all = set(), False
+        self.kills, self.all, self.losses = set(), False, set()
+        self.beaten, self.periods = None, 0
+
+    def quiet(self, cycle):
+        """Whether nothing was heard of the host for too long; the moment that it ends kills."""
+        if self.beaten is not None and cycle - self.beaten >= self.periods:
+            self.all |= self.periods > 0
+            self.beaten = None
+        return self.beaten is None
 
     def decide(self, one, now, cycle):
-        found = set()
+        found = {Reason.WATCHDOG} if self.quiet(cycle) and one["action"] != Action.CANCEL else set()
         stopped = {("venue", one["venue"]), ("strategy", one["strategy"])} & self.kills
         inside = (one["symbol"] < self.config.symbols and one["strategy"] < self.config.strategies
                   and one["venue"] < self.config.venues and one["side"] in (0, 1, 3) and not one["invalid"])
@@ -47,6 +55,8 @@ class Plain:
             return found
         if self.all or stopped:
             found.add(Reason.KILL)
+        if {"firm", one["strategy"]} & self.losses:
+            found.add(Reason.LOSS)
         symbol = one["symbol"] & (self.rows() - 1)
         limits = self.limits.get(symbol, Counter())
         if symbol in self.halted or not limits["enable"]:
@@ -69,6 +79,11 @@ class Plain:
         after = self.position[symbol] * (-1 if sells else 1) + open_ + qty
         if after > limits["short" if sells else "long"] or after > 2**31 - (0 if sells else 1):
             found.add(Reason.POSITION)
+        if sells:
+            higher = good and bid[1] > 0 and price > bid[0]
+            may = 0 if limits["restricted"] and not higher else limits["locates"]
+            if after > may or (limits["restricted"] and not higher and one["side"] == 3):
+                found.add(Reason.SHORT_SALE)
         if not all(self.token(which, cycle) for which in ("session", one["strategy"])):
             found.add(Reason.RATE)
         slot = one["order_id"] % self.config.open_orders
@@ -127,6 +142,33 @@ class Stream:
             self.top(symbol)
         for which in (*range(config.strategies), "session"):
             self.rate(which)
+        self.beat(100_000)
+
+    def beat(self, timeout=None):
+        """The host says that it lives; with a time, how long that counts."""
+        name, value = ("heartbeat", 0) if timeout is None else ("watchdog", timeout)
+        self.gate.apply([Write(GATE, name, 0, value)], self.cycle * PERIOD)
+        self.model.beat(self.cycle, timeout)
+        self.plain.quiet(self.cycle - 1)
+        self.plain.beaten = self.cycle
+        if timeout is not None:
+            self.plain.periods = (timeout % 2**40) // PERIOD
+
+    def hold(self):
+        """A loss hold, or the key to one."""
+        rng, who = self.rng, self.rng.choice(["firm", *range(self.config.strategies)])
+        bits = 0 if who == "firm" else 1 << who
+        if rng.random() < 0.3:
+            self.gate.apply([Write(GATE, "strategy_loss", 0, bits) if bits else Write(GATE, "loss", 0, 1)])
+            self.model.hold_loss(not bits, bits)
+            self.plain.losses.add(who)
+            return
+        key = RESUME_KEY if rng.random() < 0.95 else RESUME_KEY ^ 1
+        self.gate.apply([Write(GATE, "release", 0, GATE["release"].pack(key=key, loss=int(not bits),
+                                                                       strategy_loss=bits))])
+        self.model.release(key, not bits, bits)
+        if key == RESUME_KEY:
+            self.plain.losses.discard(who)
 
     def limits(self, symbol):
         rng = self.rng
@@ -134,15 +176,17 @@ class Stream:
                   "tick": rng.choice([0, 3] if rng.random() < 0.03 else [1, 100]), "min": rng.choice([0, 1, 50]),
                   "max": rng.choice([500, 1_000, 2**32 - 1]), "notional": rng.choice([10**9, 3 * 10**9, MASK64]),
                   "band": rng.choice([200, 1_000, 2**32 - 1]), "long": rng.choice([2_000, 5_000, 2**32 - 1]),
-                  "short": rng.choice([2_000, 5_000, 2**31, 0]), "age": rng.choice([10_000, 10**6, 2**40 - 1])}
+                  "short": rng.choice([2_000, 5_000, 2**31, 0]), "age": rng.choice([10_000, 10**6, 2**40 - 1]),
+                  "locates": rng.choice([0, 1_000, 4_000, 2**32 - 1]), "restricted": int(rng.random() < 0.2)}
         self.plain.limits[symbol] = {name: int(value) for name, value in values.items()}
         words = {"control": {"enable": int(values["enable"]), "lot": values["lot"], "tick": values["tick"]},
                  "qty": {"min": values["min"], "max": values["max"]}, "collar": {"band": values["band"]},
-                 "position": {"long": values["long"], "short": values["short"]}, "max_age": {"age": values["age"]}}
+                 "position": {"long": values["long"], "short": values["short"]}, "max_age": {"age": values["age"]},
+                 "short_sale": {name: values[name] for name in ("locates", "restricted")}}
         self.gate.apply([Write(LIMITS, name, symbol, LIMITS[name].pack(**bits)) for name, bits in words.items()]
                         + [Write(LIMITS, "notional", symbol, values["notional"])])
         self.model.limits[symbol] = Limits(int(values["enable"]), *(values[name] for name in (
-            "lot", "tick", "min", "max", "notional", "band", "long", "short", "age")))
+            "lot", "tick", "min", "max", "notional", "band", "long", "short", "age", "locates", "restricted")))
 
     def rate(self, which):
         rng = self.rng
@@ -212,8 +256,10 @@ class Stream:
             self.top(rng.randrange(self.config.symbols))
         elif what < 0.85:
             self.execution()
-        elif what < 0.93:
+        elif what < 0.92:
             self.control()
+        elif what < 0.93:
+            self.hold()
         elif what < 0.96:
             symbol = rng.randrange(self.config.symbols)
             halted = rng.random() < 0.3
@@ -278,6 +324,12 @@ class Stream:
         for _ in range(intents):
             while self.rng.random() < 0.4:
                 self.happens()
+            if (chance := self.rng.random()) < 0.2:
+                self.beat()
+            elif chance < 0.202:
+                self.beat(self.rng.choice([0, 7, 8, 2**40, 2**40 - 1]))
+            elif chance < 0.23:
+                self.beat(100_000)
             counts[self.decide()] += 1
             step = self.rng.choice([1, 1, 10, 1_000])
             self.now, self.cycle = self.now + PERIOD * step, self.cycle + step
@@ -289,6 +341,8 @@ class Stream:
         assert state["position"][0].tolist() == [one.position for one in model.exposure]
         assert state["open"][0].tolist() == [one.open for one in model.exposure]
         assert (bool(state["killed"][0]), int(state["cause"][0])) == (model.killed, model.cause)
+        assert (bool(state["loss"][0]), int(state["strategy_loss"][0])) == (
+            model.loss, sum(held << n for n, held in enumerate(model.strategy_loss)))
 
 
 def raw(record, **values):
