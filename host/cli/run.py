@@ -12,6 +12,8 @@ from host.cli.places import RUN, STATE
 #: Simulated seconds of trading: about a minute on one core.
 DEFAULT_SECONDS = "0.15"
 _LONGEST_S = 3600
+#: With more than half of the packets lost, requests and answers too, books are never whole.
+_MOST_LOST = 500
 #: Faults shown; all of them are in the summary.
 _SHOWN = 5
 
@@ -29,6 +31,8 @@ def run(seed: Annotated[int, typer.Option(help="Of the order flow. Same seed, sa
         warehouse: Annotated[Path | None, typer.Option(
             help="Folder of the warehouse, added to. Without it: `warehouse` in --out, begun anew.")] = None,
         store: Annotated[bool, typer.Option("--store/--no-store", help="Whether to write a warehouse.")] = True,
+        loss: Annotated[int, typer.Option(
+            min=0, max=_MOST_LOST, help="Packets of the feeds to lose, of 1,000; books are recovered.")] = 0,
         ) -> None:
     """Start an exchange with two venues, the NIC and the host services in one process, and trade.
 
@@ -36,16 +40,17 @@ def run(seed: Annotated[int, typer.Option(help="Of the order flow. Same seed, sa
     """
     from host.cli import audit
     from host.cli.limits import load_file
+    from host.cli.lossy import recovery_tables
     from host.cli.session import Session
     from host.cli.tables import show, summary_tables
 
     duration = nanoseconds(seconds)
     in_force = load_file(limits) if limits else audit.in_force(state)[0]
     with Session(out, in_force, seed, duration, headless=headless, waveform=waveform, warehouse=warehouse,
-                 store=store, state=state, own_limits=limits is not None, dashboard=dashboard) as session:
+                 store=store, state=state, own_limits=limits is not None, dashboard=dashboard, loss=loss) as session:
         session.trade()
         summary = session.finish()
-    show(*summary_tables(summary))
+    show(*summary_tables(summary), *recovery_tables(summary))
     for fault in summary["faults"][:_SHOWN]:
         print(f"fault: {fault}")
     for one in summary["reconciliation"]:

@@ -17,6 +17,7 @@ from host.cli import dashboard as pages
 from host.cli import places
 from host.cli.control import ControlServer, Request
 from host.cli.errors import UserError
+from host.cli.lossy import LossyNetwork
 from host.cli.oversight import Oversight
 from host.cli.simulation import Simulation
 from host.dashboard.service import Dashboard
@@ -49,14 +50,15 @@ class Session:
     state : folder of the limits and the audit log; decisions are kept there.
     own_limits : `limits` are not those of `state`, and do not follow them.
     dashboard : where the live page listens; headless, there is none.
+    loss : packets of the feeds that get lost, of 1,000; what recovery does about it is in the summary.
     """
 
     def __init__(self, out: Path, limits: Limits, seed: int, duration: int, *, headless: bool = False,
                  waveform: Path | None = None, warehouse: Path | None = None, store: bool = True,
-                 state: Path = places.STATE, own_limits: bool = False, dashboard: str = pages.LISTEN):
+                 state: Path = places.STATE, own_limits: bool = False, dashboard: str = pages.LISTEN, loss: int = 0):
         self.headless, self.where = headless, pages.address(dashboard)
         self.dashboard: Dashboard | None = None
-        self.warehouse, self.store = warehouse, store
+        self.warehouse, self.store, self.loss = warehouse, store, loss
         self.out, self.limits, self.seed, self.duration = places.folder(out), limits, seed, duration
         self.waveform, self.state, self.own_limits = waveform, state, own_limits
         self.console = Console(stderr=True, quiet=headless)
@@ -97,6 +99,7 @@ class Session:
             self.link = VirtualLink(nic)
             self.simulation = Simulation(nic, self.link, self.limits, seed=self.seed, duration_ns=self.duration,
                                          journal=self.journal)
+            self.network = self._network() if self.loss else None
             self.oversight = Oversight(self.simulation, self.state, own_limits=self.own_limits, seed=self.seed)
         except (LinkError, JournalError, ValueError, UserError) as error:
             nic.close()
@@ -114,6 +117,8 @@ class Session:
         """What came up from the NIC, before the desk sees it."""
         self.recorder.on_records(raw)
         self.oversight.on_records(raw)
+        if self.network:
+            self.network.on_records(self.simulation.now, raw)
         if self.storage:
             self.storage.on_records(raw)
 
@@ -136,6 +141,13 @@ class Session:
     def _facts(self) -> dict[str, Any]:
         """What the page shows besides the desk."""
         return {"progress": self.simulation.progress * _PERMILLE // self.simulation.total}
+
+    def _network(self) -> LossyNetwork:
+        simulation = self.simulation
+        network = LossyNetwork(simulation.exchange, self.link, simulation.universe.listings, simulation.venues,
+                               self.loss, self.seed)
+        simulation.exchange = network  # type: ignore[assignment]  # it answers to the same calls
+        return network
 
     def _storage(self, desk: Desk) -> Storage:
         folder = self.warehouse or self.out / places.WAREHOUSE
@@ -202,7 +214,7 @@ class Session:
             "interventions": self.oversight.interventions, "killed": self.oversight.killed,
             "records_lost": self.link.lost, "late_frames": simulation.exchange.count["late"],
         }
-        return summary
+        return summary | ({"recovery": self.network.summary()} if self.network else {})
 
     def _line(self) -> str:
         orders = self.statistics.orders

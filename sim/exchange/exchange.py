@@ -160,6 +160,10 @@ class Exchange:
         """A listing with its locate, and its book with every order."""
         return self._venues[venue].listing(symbol)
 
+    def feed(self, venue: int) -> Feed:
+        """A venue's feed, with what it has sent."""
+        return self._venues[venue].feed
+
     def value(self, symbol: str) -> int:
         """The latent value, in 1e-4 USD."""
         return next(value.price for value in self._values if value.stock.name == symbol)

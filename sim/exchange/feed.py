@@ -4,7 +4,7 @@ Sources: Nasdaq TotalView-ITCH 5.0 (2023-08-22), chapters 1.1 to 1.5; MoldUDP64 
 heartbeats (count 0), end of session (count 0xFFFF, repeated for a while).
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
 from hdl.feed.spec import MOLD_END_OF_SESSION, MOLD_HEADER_BYTES, MOLD_HEARTBEAT, MOLD_LENGTH_BYTES
@@ -21,6 +21,8 @@ MAX_DATAGRAM = 1_472
 SIDE_TEXT = {Side.BUY: "B", Side.SELL: "S"}
 #: MoldUDP64 1.00, "heartbeats": about once a second while there is nothing to send.
 HEARTBEAT_NS = 1_000_000_000
+#: Messages that are kept for those who ask again.
+KEPT = 1_000_000
 #: Stock Directory (R) of an ordinary listed stock; ITCH 5.0, 1.2.1.
 _DIRECTORY = {"market_category": "Q", "financial_status": "N", "round_lots_only": "N", "issue_classification": "C",
               "issue_subtype": "Z", "authenticity": "P", "short_sale_threshold": "N", "ipo_flag": "N",
@@ -42,6 +44,16 @@ class Feed:
         self.sequence = 1
         #: Messages by type.
         self.count: Counter[str] = Counter()
+        self._sent: deque[bytes] = deque(maxlen=KEPT)
+
+    @property
+    def first(self) -> int:
+        """Sequence number of the oldest message that is kept."""
+        return self.sequence - len(self._sent)
+
+    def message_at(self, sequence: int) -> bytes:
+        """A message that was sent and is kept."""
+        return self._sent[sequence - self.first]
 
     def start_of_day(self, time_ns: int) -> list[bytes]:
         """S (start of messages), R of each stock, S (start of system hours), H (trading), S (start of market hours)."""
@@ -113,6 +125,7 @@ class Feed:
     def _send(self, batch: list[bytes]) -> bytes:
         frame = self._frame(itch.datagram(self.spec.mold_session, self.sequence, batch))
         self.sequence += len(batch)
+        self._sent += batch
         return frame
 
     def _message(self, type_: str, locate: int, time_ns: int, **fields) -> bytes:
