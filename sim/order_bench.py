@@ -11,25 +11,25 @@ from sim.bus import StreamMonitor, StreamSource, pack, reset
 
 #: Cycles that the bus master leaves between writes at least (hdl.rings.HostDown: 5).
 WRITE_GAP = 3
-BEAT, PAYLOAD = beat(8), payload(8).members["payload"].shape
 
 
 class OrderBench:
-    """Drives every port of an OrderEntry with `data_width` 8.
+    """Drives every port of an OrderEntry of `lanes` bytes a beat.
 
     `frames` holds each frame as (cycle of the first beat offered, bytes, error); the monitors' logs hold
     (cycle, value), all on the same count of cycles.
     """
 
-    def __init__(self, dut, ready=None):
-        self.dut = dut
+    def __init__(self, dut, ready=None, lanes: int = 1):
+        self.dut, self.lanes = dut, lanes
+        shape = payload(8 * lanes).members["payload"].shape
         for name in ("killed", "venue_killed", "strategy_killed", "stamp", "bus__addr", "bus__wdata", "bus__write",
                      "bus__read", "bytes_o__ready"):
             getattr(dut, name).value = 0
         self.i, self.bad = StreamSource(dut, "i", Decision), StreamSource(dut, "bad", 64)
-        self.segments = StreamSource(dut, "session_i", PAYLOAD)
-        self.decisions, self.beats = StreamMonitor(dut, "i", Decision), StreamMonitor(dut, "session_i", PAYLOAD)
-        self.o = StreamMonitor(dut, "o", BEAT, ready=ready or True)
+        self.segments = StreamSource(dut, "session_i", shape)
+        self.decisions, self.beats = StreamMonitor(dut, "i", Decision), StreamMonitor(dut, "session_i", shape)
+        self.o = StreamMonitor(dut, "o", beat(8 * lanes), ready=ready or True)
         self.sent, self.unsent = StreamMonitor(dut, "sent", SentOrder), StreamMonitor(dut, "unsent", Intent)
         self.report = StreamMonitor(dut, "report", ExecReport)
         self.chunks = StreamMonitor(dut, "bytes_o", SESSION_BYTES.layout, ready=lambda: self.host_ready())
@@ -89,10 +89,12 @@ class OrderBench:
         """Frames complete since the last call: cycle of the first beat moved, bytes, error."""
         frames, data, first = [], bytearray(), None
         for cycle, value in self.o.log:
-            assert value["keep"] == 1
+            count = value["keep"].bit_count()
+            assert value["keep"] == (1 << count) - 1
+            assert count == self.lanes or value["last"]
             assert value["last"] or not value["error"]
             first = cycle if first is None else first
-            data.append(value["data"])
+            data += value["data"].to_bytes(self.lanes, "little")[:count]
             if value["last"]:
                 frames.append((first, bytes(data), value["error"]))
                 data, first = bytearray(), None
@@ -102,9 +104,10 @@ class OrderBench:
 
     async def segment(self, venue: int, seq: int, text: bytes, error: int = 0, rx_time: int = 0,
                       trailing: bool = False):
-        """One segment, a byte a cycle; `trailing`: its last beat carries no byte (Ethernet padding)."""
+        """One segment, a beat a cycle; `trailing`: its last beat carries no byte (Ethernet padding)."""
         meta = {"index": venue, "rx_time": rx_time, "tcp_seq": seq, "length": len(text)}
-        beats = [{"data": byte, "keep": 1} for byte in text]
+        parts = [text[at:at + self.lanes] for at in range(0, len(text), self.lanes)]
+        beats = [{"data": int.from_bytes(part, "little"), "keep": (1 << len(part)) - 1} for part in parts]
         if trailing or not beats:
             beats.append({"keep": 0})
         for n, value in enumerate(beats):

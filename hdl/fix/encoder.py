@@ -49,8 +49,8 @@ class Encoder(wiring.Component):
     still to be read; digits and both checksums are ready `program.DONE` cycles after the first beat, before the byte
     at which TCP wants its checksum (checked when this is built). If the MAC holds the stream back, only playing waits.
 
-    Written for 8 bits. What happens when is in `hdl.fix.program`; a 64-bit variant replaces the player (`_play`) and
-    starts the sums before the decision.
+    Written for 8 bits. What happens when is in `hdl.fix.program`; `hdl.fix.encoder64` has another player for the same
+    sums.
 
     Ports
     -----
@@ -65,9 +65,11 @@ class Encoder(wiring.Component):
     done : Out, the last beat moves in this cycle; `done_error`: it was poisoned.
     """
 
+    LANES = 1
+
     def __init__(self, config: NicConfig):
-        if config.data_width != 8:
-            raise ValueError(f"{config.name}: this encoder is 8 bits wide, not {config.data_width}")
+        if config.lanes != self.LANES:
+            raise ValueError(f"{config.name}: this encoder is {8 * self.LANES} bits wide, not {config.data_width}")
         self.config = config
         super().__init__({
             "bus": In(BusSignature()), "start": In(1), "next_action": In(Action), "next_venue": In(VENUE_BITS),

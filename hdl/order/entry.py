@@ -7,13 +7,20 @@ from amaranth.lib.wiring import In, Out
 from hdl.config import NicConfig
 from hdl.csr import BusSignature
 from hdl.fix.encoder import Encoder
+from hdl.fix.encoder64 import LEAD, Encoder64
 from hdl.layouts import SESSION_BYTES, Action, Origin
 from hdl.messages import Decision, ExecReport, Intent, SentOrder, VenueFilter, payload
 from hdl.net.clock import TimeOfDay
 from hdl.order.image import FRAMES
+from hdl.order.narrow import Narrow
 from hdl.order.session import SessionReceiver
 from hdl.order.sessions import Sessions
 from hdl.streams import axis
+
+
+def lead(config: NicConfig) -> int:
+    """Cycles that an order takes from its decision to the first beat of its frame, beyond one."""
+    return 0 if config.lanes == 1 else LEAD
 
 
 class BadFrames(wiring.Component):
@@ -53,9 +60,17 @@ class BadFrames(wiring.Component):
 class OrderEntry(wiring.Component):
     """Turns each passed decision into one frame, in the order they come, and reads what the venues answer.
 
-    Latency: the first beat is on `o` in the cycle after the decision, always, and the frame follows without a gap
-    (254 beats of 8 bits for an order, 244 for a cancel). Kills, the venue's `enable` and the clock's `known` are
-    looked at in the cycle of the first beat itself; if any forbids, nothing leaves and the intent comes back on
+    Latency: the first beat is on `o` 1 + `lead` cycles after the decision, always, and the frame follows without a gap:
+
+    =======  ================  ============  =============
+    bits     first beat after  an order has  a cancel has
+    =======  ================  ============  =============
+    8        1 cycle           254 beats     244 beats
+    64       44 cycles         32 beats      31 beats
+    =======  ================  ============  =============
+
+    A frame of 64 bits waits for its checksums (see `Encoder64`). Kills, the venue's `enable` and the clock's `known`
+    are looked at in the cycle of the first beat itself; if any forbids, nothing leaves and the intent comes back on
     `unsent`. `enable` cleared later lets the frame finish.
 
     Poison: a trigger's order whose causing frame turns out bad (`bad`) at least 4 cycles before its last byte is
@@ -65,7 +80,7 @@ class OrderEntry(wiring.Component):
 
     Parameters
     ----------
-    config : the variant, of `data_width` 8.
+    config : the variant.
 
     Ports
     -----
@@ -74,14 +89,14 @@ class OrderEntry(wiring.Component):
     killed, venue_killed, strategy_killed : In, the kill switches, one bit, or one a venue or strategy. A cancel leaves
         all the same.
     bad : In, valid-only `rx_time` of a frame that turned out bad.
-    stamp : In(TimeOfDay), from the clock, written in the frame as of its first beat.
+    stamp : In(TimeOfDay), from the clock, written in the frame as of the cycle after the decision.
     session_i : In(payload), segments from the venues.
     bus : In(BusSignature), the VENUE, IMAGE and SYMBOL_TEXT blocks. Sequence numbers are written while no frame of
         their venue is under way.
     o : Out(axis), frames.
     sent : Out, valid-only SentOrder, in the cycle of the first beat: of the decision before it.
-    unsent : Out, valid-only Intent that did not leave: 2 cycles after its decision, or with `poisoned` the cycle
-        after the last beat of its poisoned frame.
+    unsent : Out, valid-only Intent that did not leave: 2 + `lead` cycles after its decision, or with `poisoned` the
+        cycle after the last beat of its poisoned frame.
     poisoned : Out, see there.
     report : Out, valid-only ExecReport. bytes_o : Out, stream of SESSION_BYTES. See `SessionReceiver`.
     venues : Out, array of VenueFilter for the receivers.
@@ -103,7 +118,7 @@ class OrderEntry(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.encoder = encoder = Encoder(self.config)
+        m.submodules.encoder = encoder = (Encoder if self.config.lanes == 1 else Encoder64)(self.config)
         m.submodules.sessions = sessions = Sessions(self.config)
         m.submodules.session = session = SessionReceiver(self.config)
         for unit in (encoder, sessions):    # both hear the bus; only the sessions answer
@@ -121,10 +136,10 @@ class OrderEntry(wiring.Component):
         return m
 
     def _start(self, m: Module, encoder, sessions, current):
-        """The cycle after the decision: leave, or be forbidden. Returns whether this is that cycle."""
+        """The cycle of the first beat: leave, or be forbidden. Returns whether this is that cycle."""
         starting, allowed, stopped, enabled = Signal(), Signal(), Signal(), Signal(self.config.venues)
         numbers, next_up = sessions.numbers, self.i.payload.intent
-        m.d.sync += starting.eq(self.i.valid)
+        stamp = self._stamp(m, encoder, starting)
         m.d.comb += [
             encoder.start.eq(self.i.valid), encoder.next_action.eq(next_up.action),
             encoder.next_venue.eq(next_up.venue), enabled.eq(Cat(filter_.enable for filter_ in sessions.filters)),
@@ -137,11 +152,24 @@ class OrderEntry(wiring.Component):
             *(encoder.values[name].eq(current[name]) for name in (
                 "action", "venue", "symbol", "order_id", "orig_id", "price", "qty", "side", "tif")),
             self.sent.valid.eq(encoder.go), self.sent.payload.msg_seq.eq(numbers.msg_seq),
-            self.sent.payload.tcp_seq.eq(numbers.snd_nxt), self.sent.payload.date.eq(self.stamp.date),
-            self.sent.payload.ms.eq(self.stamp.ms),
+            self.sent.payload.tcp_seq.eq(numbers.snd_nxt), self.sent.payload.date.eq(stamp.date),
+            self.sent.payload.ms.eq(stamp.ms),
         ]
         m.d.sync += self.idle.eq(~(self.i.valid | encoder.busy) & self.o.ready & enabled.any())
         return starting
+
+    def _stamp(self, m: Module, encoder, starting):
+        """Drives `starting`; returns the time that the frame of which it is the first beat has in it."""
+        decided = Signal()
+        m.d.sync += decided.eq(self.i.valid)
+        if self.config.lanes == 1:
+            m.d.comb += starting.eq(decided)
+            return self.stamp
+        stamp = Signal.like(self.stamp)
+        m.d.comb += starting.eq(encoder.due)
+        with m.If(decided):
+            m.d.sync += stamp.eq(self.stamp)
+        return stamp
 
     def _finish(self, m: Module, encoder, sessions, current, starting):
         """Sequence numbers move when a frame has ended well; what the venue will not see is given back."""
@@ -157,9 +185,17 @@ class OrderEntry(wiring.Component):
                     m.d.comb += sessions.length.eq(frame.payload)
 
     def _receive(self, m: Module, sessions, session):
-        wiring.connect(m, wiring.flipped(self.session_i), session.i)
+        count = session.count
+        if self.config.lanes == 1:
+            wiring.connect(m, wiring.flipped(self.session_i), session.i)
+            wiring.connect(m, count, sessions.count)
+        else:
+            m.submodules.narrow = narrow = Narrow(self.config)
+            wiring.connect(m, wiring.flipped(self.session_i), narrow.i)
+            wiring.connect(m, narrow.o, session.i)
+            m.d.comb += [getattr(sessions.count, name).eq(getattr(count, name)) for name in count.signature.members]
+            m.d.comb += sessions.count.out_of_order.eq(count.out_of_order | narrow.dropped)
         wiring.connect(m, session.report, wiring.flipped(self.report))
         wiring.connect(m, session.bytes_o, wiring.flipped(self.bytes_o))
-        wiring.connect(m, session.count, sessions.count)
         m.d.comb += [session.rcv_nxt.eq(sessions.rcv_nxt), session.restart.eq(sessions.restart),
                      sessions.update.eq(session.update), sessions.following.eq(session.following)]

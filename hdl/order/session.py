@@ -70,7 +70,7 @@ class SessionReceiver(wiring.Component):
 
     Ports
     -----
-    i : In(payload), segments; `meta.index` is the venue.
+    i : In(payload(8)), segments; `meta.index` is the venue.
     rcv_nxt : In, next byte expected, for each venue. restart : In, one bit a venue: a new stream starts.
     update : Out, one bit a venue: `rcv_nxt` becomes `following`, 3 cycles after the last beat.
     report : Out, valid-only ExecReport. bytes_o : Out, stream of SESSION_BYTES.
@@ -80,7 +80,7 @@ class SessionReceiver(wiring.Component):
     def __init__(self, config: NicConfig):
         self.config = config
         super().__init__({
-            "i": In(payload(config.data_width)), "rcv_nxt": In(data.ArrayLayout(32, config.venues)),
+            "i": In(payload(8)), "rcv_nxt": In(data.ArrayLayout(32, config.venues)),
             "restart": In(config.venues), "update": Out(config.venues), "following": Out(32),
             "report": Out(stream.Signature(ExecReport, always_ready=True)),
             "bytes_o": Out(stream.Signature(SESSION_BYTES.layout)),

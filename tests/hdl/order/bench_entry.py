@@ -1,14 +1,16 @@
 """cocotb side of test_entry: OrderEntry against sim.models.order, frame by frame."""
 
+import os
 import random
 from itertools import accumulate
 
 import cocotb
 
 from fixparse.templates import time_of_day
-from hdl.config import GBE
+from hdl.config import GBE, XGBE
 from hdl.layouts import CHUNK_BYTES, Action, Origin, Side
-from hdl.order.entry import BadFrames
+from hdl.order import narrow
+from hdl.order.entry import BadFrames, lead
 from hdl.order.image import FRAMES
 from hdl.registers import IMAGE, NIC, PORT, SYMBOL_TEXT, VENUE, RegisterMap
 from hdl.venue import SIMULATED
@@ -18,12 +20,20 @@ from sim.models.order import Session, register_writes
 from sim.models.tokenizer import MALFORMED, tokenize
 from sim.order_bench import OrderBench
 
-CONFIG = GBE
+CONFIG = XGBE if os.environ.get("WIDTH") == str(XGBE.data_width) else GBE
 SYMBOLS = ["A", "BB", "CCC", "MSFT", "GOOGL", "ABCDEF", "BRK.A/1", "EIGHTCHR"]
 U32 = 2**32 - 1
+#: Cycles from a decision to the first beat.
+FIRST = 1 + lead(CONFIG)
 WHERE = RegisterMap(CONFIG).address
 VENUE_REGISTERS = [reg.name for reg in VENUE.regs if reg.access == "rw"]
 TEST = {"timeout_time": 2, "timeout_unit": "ms"}
+
+
+def narrowed(text: bytes) -> int:
+    """Cycles that a segment takes, beyond those in which it comes, until the last of its bytes is there one by one."""
+    beats = -(-len(text) // CONFIG.lanes)
+    return narrow.LATENCY + len(text) - beats if CONFIG.lanes > 1 else 0
 
 
 def stamp(date: int, ms: int, known: int = 1) -> dict:
@@ -46,7 +56,7 @@ def matches(unpacked: dict, wanted: dict) -> bool:
 
 async def started(dut, msg_seq=1, ready=None) -> tuple[OrderBench, list[Session], random.Random]:
     rng = random.Random(cocotb.RANDOM_SEED)
-    bench = OrderBench(dut, ready=(lambda: rng.random() < ready) if ready else None)
+    bench = OrderBench(dut, (lambda: rng.random() < ready) if ready else None, CONFIG.lanes)
     await bench.start(register_writes(CONFIG, SIMULATED, SYMBOLS, msg_seq))
     bench.set_stamp(stamp(20240229, 12345))
     await bench.wait(12)
@@ -82,7 +92,7 @@ async def frames_are_those_of_the_model(dut):
         await finished(bench)
         (first, data, error), = bench.take_frames()
         assert (data, error) == (expected, 0)
-        assert first == bench.decided + 1
+        assert first == bench.decided + FIRST
         (cycle, sent), = bench.sent.log
         bench.sent.log.clear()
         assert cycle == first
@@ -101,9 +111,9 @@ async def a_frame_takes_its_length_in_cycles(dut):
     for action in Action:
         await order(bench, random_intent(rng, action=action))
         await finished(bench)
-        length = FRAMES[action].length
+        beats = -(-FRAMES[action].length // CONFIG.lanes)
         cycles = [cycle for cycle, _ in bench.o.log]
-        assert cycles == list(range(bench.decided + 1, bench.decided + 1 + length))
+        assert cycles == list(range(bench.decided + FIRST, bench.decided + FIRST + beats))
         bench.o.log.clear()
 
 
@@ -141,12 +151,12 @@ async def sequence_numbers_carry(dut):
 
 async def blocked(bench, intent) -> bool:
     """Whether nothing left and the intent came back, in the right cycle."""
-    await bench.wait(4)
+    await bench.wait(FIRST + 3)
     if not bench.unsent.log:
         return False
     (cycle, value), = bench.unsent.log
     bench.unsent.log.clear()
-    assert cycle == bench.decided + 2
+    assert cycle == bench.decided + FIRST + 1
     assert matches(value, intent)
     assert not bench.o.log
     assert not bench.sent.log
@@ -162,8 +172,7 @@ async def a_kill_in_the_last_cycle_stops_the_frame(dut):
             intent = random_intent(rng, venue=1, strategy=5, action=Action.NEW)
             value = {"killed": 1, "venue_killed": 2, "strategy_killed": 1 << 5}.get(switch)
             await order(bench, intent)
-            if late:
-                await bench.wait(1)
+            await bench.wait(FIRST - 1 + late)
             if switch == "stamp":
                 bench.set_stamp(stamp(20240229, 12345, known=0))
             elif switch == "other":     # another venue's and another strategy's
@@ -218,6 +227,7 @@ async def a_frame_follows_one_that_did_not_leave(dut):
     for _ in range(share(20)):
         held, intent = (random_intent(rng, action=action) for action in (Action.NEW, rng.choice(list(Action))))
         await order(bench, held)
+        await bench.wait(FIRST - 1)
         dut.killed.value = 1
         await bench.wait(1)
         dut.killed.value = 0
@@ -238,13 +248,14 @@ async def bad_frames_poison_what_they_caused(dut):
     for case in ("match", "host", "other", "two", "before", "late", "match"):
         origin = Origin.HOST if case == "host" else Origin.TRIGGER
         intent = random_intent(rng, origin=origin)
-        session, length = sessions[intent["venue"]], FRAMES[intent["action"]].length
+        session = sessions[intent["venue"]]
+        span = FIRST - 1 - (-FRAMES[intent["action"]].length // CONFIG.lanes)   # until all of it has left
         wrong = intent["rx_time"] ^ 1 << rng.randrange(BadFrames.TIME_BITS)
         if case == "before":
             await bench.bad.send(intent["rx_time"])
         await order(bench, intent)
         if case != "before":
-            await bench.wait(length - 1 if case == "late" else rng.randrange(0, length - 8))
+            await bench.wait(span - 1 if case == "late" else rng.randrange(0, span - 8))
             await bench.bad.send(wrong if case == "other" else intent["rx_time"])
             if case == "two":
                 await bench.bad.send(wrong)
@@ -310,7 +321,7 @@ async def reports_come_out_of_segments(dut):
             times[n] += [time] * len(text)
             left[n] = left[n][len(text):]
         time += 1
-        await bench.wait(54)
+        await bench.wait(54 + narrowed(text))
     await bench.wait(800)
     for n, session in enumerate(sessions):
         assert got[n] == streams[n]
@@ -342,12 +353,12 @@ async def a_report_waits_for_the_end_of_its_frame(dut):
     bench, sessions, _ = await started(dut)
     text = report()
     await bench.segment(0, sessions[0].rcv_nxt, text, error=1)
-    await bench.wait(len(text) + 50)
+    await bench.wait(narrowed(text) + len(text) + 50)
     assert not bench.report.log
     await bench.segment(0, sessions[0].rcv_nxt, text, rx_time=77)
-    await bench.wait(len(text) + 50)
+    await bench.wait(narrowed(text) + len(text) + 50)
     (cycle, value), = bench.report.log
-    assert cycle == bench.segment_end + len(text) + 7
+    assert cycle == bench.segment_end + narrowed(text) + len(text) + 7
     assert value["rx_time"] == 77
     chunks = bench.take_chunks()
     assert [chunk["last"] for chunk in chunks] == [0] * (len(chunks) - 1) + [1]
@@ -362,7 +373,7 @@ async def a_host_that_does_not_read_loses_nothing(dut):
     text, sent = report(), b""
     for _ in range(40):
         await bench.segment(0, sessions[0].rcv_nxt, text)
-        await bench.wait(60)
+        await bench.wait(60 + narrowed(text))
         if await bench.read(WHERE(VENUE, "tcp", 0)) >> 32 == sessions[0].rcv_nxt:
             break
         assert sessions[0].receive(sessions[0].rcv_nxt, text)
@@ -388,7 +399,7 @@ async def orders_and_segments_at_once(dut):
             text = bytes(rng.randrange(256) for _ in range(rng.randrange(1, 30)))
             await bench.segment(0, sessions[0].rcv_nxt, text)
             sessions[0].receive(sessions[0].rcv_nxt, text)
-            await bench.wait(rng.randrange(30, 60))
+            await bench.wait(rng.randrange(30, 60) + narrowed(text))
 
     task = cocotb.start_soon(segments())
     for _ in range(share(12)):
