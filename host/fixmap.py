@@ -15,7 +15,7 @@ from fixparse.forms import Header
 from fixparse.message import Message
 from hdl.layouts import Side
 from host import messages
-from host.messages import UNROUTED, CancelOrder, NewOrder, Rejection, Report, reason_names
+from host.messages import UNROUTED, CancelOrder, NewOrder, Rejection, ReplaceOrder, Report, reason_names
 
 #: Side (54).
 SIDES = {Side.BUY: FixSide.BUY, Side.SELL: FixSide.SELL, Side.SELL_SHORT: FixSide.SELL_SHORT}
@@ -24,6 +24,7 @@ _SIDE_OF = {text: side for side, text in SIDES.items()}
 _ADDED, _EXCEEDS_LIMIT = b"1", b"3"
 #: A tag of the user-defined range (5000 to 9999, FIX 4.4 volume 1): the gate's reason bits.
 REASONS_TAG = 5047
+_TOO_LATE = "too late"
 #: Decimals of seconds that the desk writes: its times are in ns.
 _PLACES = 9
 
@@ -74,21 +75,31 @@ class Desk:
             cl_ord_id=order_id_text(cancel.order_id), symbol=cancel.stock.encode(), side=SIDES[cancel.side],
             qty=cancel.qty, extra=[(1, b"%d" % cancel.strategy)])
 
+    def replace(self, replace: ReplaceOrder, cancel_id: int) -> bytes:
+        """35=G. SecondaryClOrdID (526) is the ClOrdID that the cancel gets at a venue that has no 35=G."""
+        return orders.cancel_replace_request(
+            self.header, replace.time, orig_cl_ord_id=order_id_text(replace.orig_id),
+            cl_ord_id=order_id_text(replace.order_id), symbol=replace.stock.encode(), side=SIDES[replace.side],
+            qty=replace.qty, price=replace.price,
+            extra=[(1, b"%d" % replace.strategy), (526, order_id_text(cancel_id))])
+
     def rejection(self, rejection: Rejection) -> bytes:
-        """35=8 with ExecType (150) rejected: the reasons by name in Text (58), the gate's bits in `REASONS_TAG`."""
+        """35=8 with ExecType (150) rejected: the reasons by name in Text (58), the gate's bits in `REASONS_TAG`; none
+        where it was the EMS that came too late."""
         return orders.execution_report(
             self.header, rejection.time, order_id=b"NONE", cl_ord_id=order_id_text(rejection.order_id),
             exec_id=b"G%d" % self.header.seq, exec_type=messages.REJECTED.encode(), ord_status=OrdStatus.REJECTED,
             symbol=rejection.stock.encode(), side=SIDES[rejection.side], qty=rejection.qty, price=rejection.price,
             extra=[(1, b"%d" % rejection.strategy), (103, _EXCEEDS_LIMIT),
-                   (58, " ".join(reason_names(rejection.reasons)).encode()), (REASONS_TAG, b"%d" % rejection.reasons)])
+                   (58, " ".join(reason_names(rejection.reasons) or (_TOO_LATE,)).encode()),
+                   (REASONS_TAG, b"%d" % rejection.reasons)])
 
 
-def read_order(raw: bytes, venues: tuple[str, ...] = ()) -> NewOrder | CancelOrder:
-    """A 35=D or 35=F, of the desk or as the NIC sent it.
+def read_order(raw: bytes, venues: tuple[str, ...] = ()) -> NewOrder | CancelOrder | ReplaceOrder:
+    """A 35=D, 35=F or 35=G, of the desk or as the NIC sent it.
 
     The venue is its destination (100), or who it is for (56). What goes to a venue does not say its
-    strategy, which is then -1. Raises `FixError` where it is neither kind, or a tag is missing or wrong.
+    strategy, which is then -1. Raises `FixError` where it is none of them, or a tag is missing or wrong.
     """
     message = parse(raw)
     common = (message.text(55), _side(message))
@@ -97,8 +108,11 @@ def read_order(raw: bytes, venues: tuple[str, ...] = ()) -> NewOrder | CancelOrd
     if message.msg_type == MsgType.ORDER_CANCEL_REQUEST:
         return CancelOrder(_id(message, 11), _id(message, 41), *common, qty=message.qty(38), strategy=strategy,
                            venue=venue, time=message.time(60))
+    if message.msg_type == MsgType.ORDER_CANCEL_REPLACE_REQUEST:
+        return ReplaceOrder(_id(message, 11), _id(message, 41), *common, qty=message.qty(38), price=message.price(44),
+                            strategy=strategy, venue=venue, time=message.time(60))
     if message.msg_type != MsgType.NEW_ORDER_SINGLE:
-        raise FixError(35, message.offset(35), f"is {message.text(35)}, neither an order nor a cancel", reject=11)
+        raise FixError(35, message.offset(35), f"is {message.text(35)}, no order, cancel or replace", reject=11)
     return NewOrder(_id(message, 11), *common, qty=message.qty(38), price=message.price(44), strategy=strategy,
                     tif=message.text(59), venue=venue, time=message.time(60))
 
@@ -112,7 +126,7 @@ def read_algo(raw: bytes) -> tuple[int, str] | None:
 
 
 def read_parent(raw: bytes) -> int | None:
-    """The ClOrdID of the parent order (526); None where it is not a child."""
+    """SecondaryClOrdID (526): the parent order of a child, the cancel of a replace; None where there is none."""
     return order_id(parse(raw)[526]) if b"\x01526=" in raw else None
 
 

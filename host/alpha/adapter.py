@@ -1,17 +1,18 @@
 """Strategies on the bus: market data, reports and rejections in; proposals, cancels and triggers out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from hdl.layouts import ARM, Condition, Origin, Side
 from host import fixmap
 from host import messages as m
-from host.alpha.strategy import Action, Arm, Disarm, Propose, Strategy, Withdraw
+from host.alpha.strategy import Action, Arm, Disarm, Propose, Replace, Strategy, Withdraw
 from host.bus import Bus, Hop, Message
 from host.bus.topics import ARMS, COMMANDS, DECISIONS, ORDERS, PARENTS, PROPOSED, REJECTED, REPORTS, TOPS
 from host.ems import algos
 from host.ems.ids import OrderIds
 from host.marketdata.books import Books
-from host.messages import IOC, UNROUTED, CancelOrder, NewOrder, Report
+from host.messages import IOC, UNROUTED, CancelOrder, NewOrder, ReplaceOrder, Report
 from host.risk.response import ANSWERS, REDUCE
 from host.universe import Universe
 
@@ -35,6 +36,8 @@ class AlphaAdapter:
         self._owner: dict[int, int] = {}
         self._orders: dict[int, NewOrder] = {}
         self._cancels: dict[int, int] = {}
+        self._replaces: dict[int, int] = {}  # the order that is to go, by the one that is to come
+        self._parts: set[int] = set()  # cancels that are part of a replace
         self._desk = fixmap.Desk("ALPHA", "RISK")
         self._closed: set[str] = set()  # stocks that risk takes down
         self._armed: dict[int, int] = {}  # the trigger's ClOrdID by symbol
@@ -86,6 +89,12 @@ class AlphaAdapter:
         if report is None or report.order_id not in self._owner:
             return
         index = self._owner[report.order_id]
+        new_id = next((new for new, old in self._replaces.items() if old == report.order_id), None)
+        if report.exec_type == m.CANCEL_REFUSED and report.request_id in self._parts:
+            return  # it was the cancel of a replace: that is told as rejected
+        if new_id is not None and report.exec_type == m.CANCELED and report.cum_qty < self._orders[new_id].qty:
+            del self._replaces[new_id]
+            report = replace(report, exec_type=m.REPLACED, request_id=new_id)
         if report.exec_type == m.CANCEL_REFUSED:
             actions = self.strategies[index].on_cancel_rejected(report.order_id, message.time)
         else:
@@ -95,11 +104,14 @@ class AlphaAdapter:
     def _on_rejected(self, message: Message) -> None:
         self._cause = message
         rejection = fixmap.read_rejection(message.payload)
+        if rejection.order_id in self._parts:
+            return  # as above: the replace's own rejection follows
         original = self._cancels.pop(rejection.order_id, None)
         if original is not None:
             index = self._owner[original]
             self._act(index, self.strategies[index].on_cancel_rejected(original, message.time))
         elif (owner := self._owner.get(rejection.order_id)) is not None:
+            self._not_replaced(rejection.order_id, message.time)
             self.ids.give_back(rejection.order_id, message.time)
             self._act(owner, self.strategies[owner].on_rejection(rejection, message.time))
 
@@ -173,6 +185,8 @@ class AlphaAdapter:
                     self._propose(index, action, hops)
                 case Withdraw():
                     self._withdraw(action.order_id)
+                case Replace():
+                    self._replace(index, action)
                 case Arm():
                     self._arm(index, action)
                 case Disarm():
@@ -194,6 +208,27 @@ class AlphaAdapter:
                              order.strategy, time=self.bus.clock())
         self._cancels[cancel.order_id] = order_id
         self.bus.publish(PROPOSED, self._desk.cancel(cancel))
+
+    def _replace(self, index: int, action: Replace) -> None:
+        """The slot goes over to the new order, and back where it comes to nothing."""
+        old = self._orders[action.order_id]
+        new = replace(old, order_id=action.new_id, qty=action.qty, price=action.price)
+        cancel = self.ids.renumber(action.order_id)
+        self._owner[new.order_id], self._orders[new.order_id] = index, new
+        self._replaces[new.order_id] = old.order_id
+        self._parts.add(cancel)
+        self.ids.move(old.order_id, new.order_id)
+        asked = ReplaceOrder(new.order_id, old.order_id, new.stock, new.side, new.qty, new.price, index,
+                             time=self._now)
+        self.bus.publish(PROPOSED, self._desk.replace(asked, cancel), cause=self._cause)
+
+    def _not_replaced(self, new_id: int, now: int) -> None:
+        """The old order has its slot again, for as long as it lives."""
+        old = self._replaces.pop(new_id, None)
+        if old is not None:
+            self.ids.move(new_id, old)
+            if not self._live.get(old):
+                self.ids.give_back(old, now)
 
     def _disarm(self, symbol: int) -> None:
         self._armed.pop(symbol, None)

@@ -6,10 +6,10 @@ from hdl.layouts import Side
 from host.alpha.appetite import adverse
 from host.alpha.quoting import ONE, Fixed, QuoteModel
 from host.alpha.signals import FULL, OrderFlow, Variance, microprice, round_down, round_up
-from host.alpha.strategy import Action, Context, Propose, Withdraw
+from host.alpha.strategy import Action, Context, Propose, Replace, Withdraw
 from host.ems.ids import NoSlot
 from host.marketdata.books import Top
-from host.messages import NEW, TRADE, Rejection, Report, direction
+from host.messages import NEW, REPLACED, TRADE, Rejection, Report, direction
 
 #: After a rejection a side waits so many pauses: what was rejected once would be again.
 _PATIENCE = 10
@@ -27,6 +27,7 @@ class MakerParameters:
     hysteresis : a quote stays while it is no further than this from where it should be.
     pause : shortest time between two actions on one side of a stock.
     max_inventory : no quote that would take the position beyond this.
+    replace : move a quote with one replace (35=G), instead of a cancel and, on the next tick, a new order.
     max_widening : quotes step back by what resting orders lose by TCA's markouts, at most this.
     """
 
@@ -38,6 +39,7 @@ class MakerParameters:
     pause: int = 200_000
     max_inventory: int = 1_000
     max_widening: int = 3
+    replace: bool = False
 
 
 @dataclass
@@ -48,6 +50,7 @@ class Quote:
     leaves: int = 0
     pulling: bool = False
     quiet_until: int = 0
+    next_price: int = 0
 
 
 @dataclass
@@ -55,8 +58,8 @@ class Maker:
     """Quotes every stock on one venue at a time, the one whose book moved.
 
     It never crosses: a bid stays a tick below the best ask of every venue, and an ask above the best
-    bid. A quote is moved by cancelling it and, when the cancel is confirmed, sending a new one, so
-    that at most one order a side is ever at risk.
+    bid. A quote is moved by cancelling it and, when the cancel is confirmed, sending a new one, by itself or with
+    a replace, so that at most one order a side is ever at risk.
 
     Risk and TCA move it: as a limit fills up, risk aversion doubles, and doubles again; from the throttle level on
     it only reduces; where its fills are followed by losses, both quotes step back.
@@ -84,13 +87,22 @@ class Maker:
             return []
         if report.exec_type == TRADE:
             quote.leaves = report.leaves_qty
+        if report.exec_type == REPLACED:
+            key = self._by_id.pop(report.order_id)
+            self.quotes[key] = Quote(report.request_id, quote.next_price, self.parameters.qty - report.cum_qty,
+                                     quiet_until=quote.quiet_until)
+            return []
         if report.exec_type != NEW and not report.leaves_qty:
             return self._gone(report.order_id, now)
         return []
 
     def on_rejection(self, rejection: Rejection, now: int) -> list[Action]:
         if key := self._by_id.pop(rejection.order_id, None):
-            self.quotes[key] = Quote(quiet_until=now + _PATIENCE * self.parameters.pause)
+            quiet, quote = now + _PATIENCE * self.parameters.pause, self.quotes[key]
+            if quote.order_id in (0, rejection.order_id):
+                self.quotes[key] = Quote(quiet_until=quiet)
+            else:  # a replace came to nothing: the quote stands where it stood
+                quote.pulling, quote.quiet_until = False, quiet
         return []
 
     def on_cancel_rejected(self, order_id: int, now: int) -> list[Action]:
@@ -195,6 +207,10 @@ class Maker:
             if near:
                 return []
             quote.pulling, quote.quiet_until = True, now + p.pause
+            if p.replace and price:
+                new_id, quote.next_price = self.context.renumber(quote.order_id), price
+                self._by_id[new_id] = (stock, side)
+                return [Replace(quote.order_id, new_id, p.qty, price)]
             return [Withdraw(quote.order_id)]
         if not price:
             return []

@@ -42,6 +42,21 @@ class Withdraw:
 
 
 @dataclass(frozen=True, slots=True)
+class Replace:
+    """New terms for an own order: `qty` is the new total, what has been filled included.
+
+    `new_id` is from `context.renumber(order_id)`. Once the venue has let go of the old terms `on_report` tells
+    `REPLACED` of the old order with `new_id` as `request_id`, and all further reports are of `new_id`. Where it cannot
+    be (filled meanwhile, refused, stopped by the gate) `on_rejection` tells `new_id`; the old order stands, or has
+    ended, as its own reports say.
+    """
+    order_id: int
+    new_id: int
+    qty: int
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     """Arm the NIC's trigger of a symbol, replacing what is armed (see the ARM record)."""
     order_id: int
@@ -59,7 +74,7 @@ class Disarm:
     symbol: int
 
 
-Action = Propose | Withdraw | Arm | Disarm
+Action = Propose | Withdraw | Replace | Arm | Disarm
 
 
 @dataclass
@@ -70,6 +85,7 @@ class Context:
     ----------
     index : its number in the gate.
     take_id, drop_id : a ClOrdID for an order or trigger, and giving back one that was never used.
+    renumber : a ClOrdID for an order that replaces another one (`Replace`).
     position : shares held of a stock, over all venues.
     scores : TCA's scores of the venues, by manner and size.
     appetite : how much risk may be taken, by the risk feed.
@@ -87,6 +103,7 @@ class Context:
     appetite: Appetite = field(default_factory=Appetite)
     effects: Effects = field(default_factory=Effects)
     tick: Callable[[str], int] = field(default=lambda stock: 100)
+    renumber: Callable[[int], int] = field(default=lambda order_id: order_id + 1)
 
 
 class Strategy(Protocol):

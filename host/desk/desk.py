@@ -20,6 +20,7 @@ from host.desk.nicport import NicPort
 from host.ems.adapter import EmsAdapter
 from host.ems.ems import Ems
 from host.ems.ids import DAY_NS, OrderIds
+from host.ems.replacing import Replacing
 from host.ems.rfq import RfqAdapter
 from host.ems.router import Router
 from host.ems.unwind import Unwind
@@ -110,6 +111,7 @@ class Desk:
         self.marketdata = MarketDataAdapter(self.bus, self.books)
         self.risk = RiskAdapter(self.bus, limits, self.positions, apply)
         self.ems = EmsAdapter(self.bus, Ems(universe, self.oms, router), sessions)
+        self.replacing = Replacing(self.bus, universe, self.oms)
         self.working = WorkingAdapter(self.bus, universe, router, child_ids)
         self.unwind = Unwind(self.bus, universe, router, self.oms, self.working, child_ids, self._held, self._tick)
         self.rfq = RfqAdapter(self.bus, universe, self.books, self._held, self._tick, self.risk.reasons, self.appetite)
@@ -136,7 +138,7 @@ class Desk:
         context = Context(
             index, self.universe, self.books, take_id=lambda: self.alpha.take_id(index), drop_id=self.alpha.drop_id,
             position=self._held, scores=self.scores, effects=self.effects, appetite=self.appetite.of(index),
-            tick=self._tick)
+            tick=self._tick, renumber=self.alpha.ids.renumber)
         self.alpha.strategies[index] = make(context)
 
     def _failed(self, subscription: Subscription, error: Exception) -> None:

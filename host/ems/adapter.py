@@ -26,7 +26,7 @@ from host.bus.topics import (
     Topic,
 )
 from host.ems.ems import Ems
-from host.messages import CancelOrder, NewOrder, Rejection
+from host.messages import CancelOrder, NewOrder, Rejection, ReplaceOrder
 from host.oms.oms import Change
 from host.oms.order import Order
 from host.risk.adapter import HARDWARE
@@ -74,6 +74,8 @@ class EmsAdapter:
         if fixmap.sender(message.payload) == HARDWARE or fixmap.read_algo(message.payload):
             return  # it has left already; or its children will (`host.ems.working`)
         asked = fixmap.read_order(message.payload, self.ems.universe.venues)
+        if isinstance(asked, ReplaceOrder):
+            return  # the NIC has no 35=G: it comes again as a cancel and a new order (`host.ems.replacing`)
         if isinstance(asked, CancelOrder):
             intent = self.ems.on_cancel(asked, message.time)
             self._changed(asked.orig_id, message)

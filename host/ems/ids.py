@@ -52,6 +52,12 @@ class OrderIds:
         """A new number on the slot of `order_id`: for its cancel, which takes no slot of its own."""
         return self._number(order_id & (self.open_orders - 1))
 
+    def move(self, order_id: int, to: int) -> None:
+        """The slot of `order_id` is `to`'s from now on: an order that replaces another takes its slot over."""
+        slot = order_id & (self.open_orders - 1)
+        if self._used.get(slot) == order_id and to & (self.open_orders - 1) == slot:
+            self._used[slot] = to
+
     def give_back(self, order_id: int, now: int) -> None:
         """The order is dead, its slot may be used again. Ids that do not hold their slot are ignored."""
         slot = order_id & (self.open_orders - 1)

@@ -12,7 +12,7 @@ from host.ems import algos
 from host.ems.ids import OrderIds
 from host.ems.parents import Parent, Parents, Pull, Send, Step
 from host.ems.router import Router
-from host.messages import CANCEL_REFUSED, CancelOrder, NewOrder
+from host.messages import CANCEL_REFUSED, CancelOrder, NewOrder, ReplaceOrder
 from host.universe import Universe
 
 #: ITCH types that are trades: E, C where printable, P.
@@ -78,6 +78,8 @@ class WorkingAdapter:
         asked = fixmap.read_order(message.payload, self.universe.venues)
         if isinstance(asked, CancelOrder):
             self._do(self.parents.stop(asked.orig_id, message.time))
+        elif isinstance(asked, ReplaceOrder):
+            return  # of an order that a venue has (`host.ems.replacing`)
         elif algo := fixmap.read_algo(message.payload):
             try:
                 work = algos.read(*algo)

@@ -6,7 +6,7 @@ from hdl.layouts import Reason
 from host import fixmap
 from host.bus import Bus, Message
 from host.bus.topics import COMMANDS, CONTROL, ORDERS, PASSED, POSITIONS, PROPOSED, REJECTED, UTILISATION
-from host.messages import CancelOrder, NewOrder, Rejection
+from host.messages import CancelOrder, NewOrder, Rejection, ReplaceOrder
 from host.positions.positions import Positions
 from host.risk.control import Control
 from host.risk.gate import Book, PreTrade
@@ -104,6 +104,9 @@ class RiskAdapter:
         if isinstance(order, CancelOrder):  # less risk: never held up here
             self.bus.publish(PASSED, self._to_ems.cancel(order), cause=message)
             return
+        if isinstance(order, ReplaceOrder):  # on its new terms, as if the old ones were to stay: never too little
+            order = NewOrder(order.order_id, order.stock, order.side, order.qty, order.price, order.strategy,
+                             time=order.time)
         book = self._book(order)
         reasons = self.gate.check(order, book)
         if order.stock in self.reducing and fixmap.sender(message.payload) == STRATEGIES:

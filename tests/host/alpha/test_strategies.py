@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from hdl.layouts import Condition, Side
 from host.alpha.maker import Maker, MakerParameters
 from host.alpha.signals import imbalance, microprice, round_down, round_up
-from host.alpha.strategy import Arm, Context, Disarm, Propose, Withdraw
+from host.alpha.strategy import Arm, Context, Disarm, Propose, Replace, Withdraw
 from host.alpha.taker import ImbalanceTaker, TakerParameters
 from host.ems.ids import OrderIds
 from host.marketdata.books import Books, Top
-from host.messages import CANCELED, NEW, TRADE, Rejection, Report
+from host.messages import CANCELED, NEW, REPLACED, TRADE, Rejection, Report
 from host.risk.utilisation import Utilisation
 from host.tca.scores import VenueScore
 from host.universe import Universe
@@ -53,8 +53,8 @@ class World:
         return self.strategy.on_top(one, self.now)
 
 
-def report(order_id, exec_type, leaves=0, qty=0):
-    return Report(order_id, "", exec_type, "", "AAPL", Side.BUY, 0, qty, 10_000, leaves)
+def report(order_id, exec_type, leaves=0, qty=0, **more):
+    return Report(order_id, "", exec_type, "", "AAPL", Side.BUY, 0, qty, 10_000, leaves, **more)
 
 
 def quotes(actions):
@@ -238,3 +238,20 @@ def test_whatever_happens_the_maker_has_one_order_a_side_and_pulls_only_what_wor
                 assert action.order_id not in pulled
                 pulled.add(action.order_id)
     assert world.ids.in_use == len(working)
+
+
+def test_a_maker_that_replaces_moves_its_quote_in_one_step():
+    world = World(Maker, parameters=MakerParameters(replace=True))
+    bid = next(action for action in world.see(top()) if action.side == Side.BUY)
+    moved = next(action for action in world.see(top(12_000, 100, 12_200, 100))
+                 if isinstance(action, Replace) and action.order_id == bid.order_id)
+    assert (moved.qty, moved.price > bid.price) == (100, True)
+    later = world.see(top(14_000, 100, 14_200, 100))
+    assert not [action for action in later if getattr(action, "order_id", 0) == bid.order_id], "one at a time"
+    world.strategy.on_report(report(bid.order_id, REPLACED, request_id=moved.new_id), world.now)
+    again = next(action for action in world.see(top(14_000, 100, 14_200, 100))
+                 if isinstance(action, Replace) and action.order_id == moved.new_id)
+    world.strategy.on_rejection(Rejection(again.new_id, "AAPL", Side.BUY, 100, 1, 0, 0), world.now)
+    assert world.strategy.quotes["AAPL", Side.BUY].order_id == moved.new_id, "the quote stands where it stood"
+    assert world.strategy.on_report(report(moved.new_id, TRADE, qty=100), world.now) is not None
+    assert moved.new_id not in world.strategy._by_id
