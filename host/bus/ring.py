@@ -85,7 +85,8 @@ class Writer:
         self._write(frame, 0, kept_end, value, again)
         while again:
             old, value = again.popleft()
-            self._write(old, AGAIN, 0, value, again)
+            if value not in self._newest:  # no newer one has been written meanwhile
+                self._write(old, AGAIN, 0, value, again)
 
     def close(self) -> None:
         self._words[_CLOSED] = 1
@@ -127,6 +128,7 @@ class Writer:
         while tail < limit:
             size, value = self._entries.popleft()
             if value is not None and self._newest.get(value, (-1,))[0] == tail:
+                self._retained -= self._newest.pop(value)[1]
                 start = DATA + tail % self.capacity
                 length, = _LENGTH.unpack_from(self._buffer, start)
                 again.append((bytes(self._buffer[start + ENTRY.size:start + ENTRY.size + length]), value))

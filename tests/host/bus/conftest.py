@@ -101,7 +101,7 @@ class Net:
                 return
             time.sleep(0.001)
 
-    def until(self, seen, seconds=20.0):
+    def until(self, seen, seconds=60.0):
         end = time.monotonic() + seconds
         while not seen():
             assert time.monotonic() < end, "it did not come"
