@@ -105,6 +105,18 @@ class Node(InProcess, ABC):
         subscription.expected |= expected
         return subscription
 
+    def replay(self, messages: Iterable[Message], wanted: Callable[[Message], bool] = lambda message: True) -> None:
+        """Deliver what was missed before this process started, from `history`; none of it is delivered again when it
+        comes on the bus. What is not `wanted` counts as delivered."""
+        for message in messages:
+            subscriptions = self._subscriptions.get(message.topic.name, [])
+            fresh = [one for one in subscriptions if message.seq >= one.expected.get(message.source, 0)]
+            for subscription in subscriptions:
+                subscription.expected[message.source] = message.seq + 1
+            self._newest = max(self._newest, message.time)
+            for subscription in fresh if wanted(message) else ():
+                subscription.handler(message)
+
     def publish_fault(self, what: str) -> None:
         """Tell everyone of something that is wrong with this process."""
         self.publish(FAULTS, {"service": self.name, "what": what})

@@ -90,7 +90,7 @@ PARENTS = _struct("ems.parents", "each change of a parent order that an algorith
 COMMANDS = _struct("risk.commands", "risk to EMS: bring the position of a stock to at most `to` shares; EMS: it is "
                                     "there")
 RISK = _struct("risk.figures", "what the portfolio could lose, as measured now")
-CHARGES = _struct("risk.charges", "what each strategy pays for its share of that")
+CHARGES = _struct("risk.charges", "what each strategy pays for its share of that", "host.risk.charge:Charge")
 POSITIONS = _struct("positions", "position and P&L of a stock after a change")
 BREAKS = _struct("positions.breaks", "a figure on which desk and NIC differ when all is quiet",
                  "host.positions.reconcile:Break")
@@ -100,6 +100,7 @@ VENUES = _struct("tca.venues", "measures and score of a venue, for routing and a
                  "host.tca.scores:VenueScore", lossy=True)
 FAULTS = _struct("bus.faults", "a service failed, or a sequence number was missed")
 REGISTERS = _records("nic.registers", REG_WRITE, "risk and the supervisor to NIC: limits, kill and resume")
+SESSION = _struct("desk.session", "phases of a session, in their order: trading, stopping, over, reconciled")
 SERVICES = _struct("desk.services", "each process of the desk, now and then: how it is, and how far it has come",
                    lossy=True)
 
@@ -109,7 +110,7 @@ TAP = Topic("*", Kind.STRUCT, "every topic")
 TOPICS = {topic.name: topic for topic in (
     PROPOSED, PASSED, ROUTED, VENUE_REPORTS, REPORTS, REJECTED, MARKET_EVENTS, TOPS, LEVELS, FEED_EVENTS,
     DECISIONS, SENT, NIC_EXECUTIONS, INTENTS, ARMS, ORDERS, QUOTE_REQUESTS, QUOTES, PARENTS, COMMANDS, RISK, CHARGES,
-    POSITIONS, BREAKS, UTILISATION, CONTROL, VENUES, FAULTS, REGISTERS, SERVICES)}
+    POSITIONS, BREAKS, UTILISATION, CONTROL, VENUES, FAULTS, REGISTERS, SESSION, SERVICES)}
 
 #: The record topics by record kind: where a record from the NIC belongs.
 BY_RECORD = {topic.record.kind: topic for topic in TOPICS.values() if topic.record}

@@ -155,15 +155,15 @@ class EmsAdapter:
         self._tell_breaks()
         if isinstance(outcome, Change):
             self._held.append((REPORTS, message.payload, None, message))
-            self._held.append((ORDERS, _order_state(outcome.order), outcome.order.order_id, message))
+            self._held.append((ORDERS, order_state(outcome.order), outcome.order.order_id, message))
 
     def _changed(self, order_id: int, cause: Message) -> None:
         self._tell_breaks()
         if order := self.ems.oms.find(order_id):
             if self._held:  # it may know of a report that is not durable yet
-                self._held.append((ORDERS, _order_state(order), order.order_id, cause))
+                self._held.append((ORDERS, order_state(order), order.order_id, cause))
             else:
-                self.bus.publish(ORDERS, _order_state(order), key=order.order_id, cause=cause)
+                self.bus.publish(ORDERS, order_state(order), key=order.order_id, cause=cause)
 
     def _tell_breaks(self) -> None:
         for broken in self.ems.oms.take_breaks():
@@ -173,7 +173,8 @@ class EmsAdapter:
         self.bus.publish(FAULTS, {"service": service, "what": what})
 
 
-def _order_state(order: Order) -> dict[str, Any]:
+def order_state(order: Order) -> dict[str, Any]:
+    """An order as it goes on the bus (`oms.orders`)."""
     return {"order_id": order.new.order_id, "stock": order.new.stock, "side": int(order.new.side),
             "qty": order.qty, "price": order.price, "strategy": order.new.strategy, "venue": order.new.venue,
             "origin": int(order.new.origin), "state": order.state.value, "filled": order.filled,
