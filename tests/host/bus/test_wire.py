@@ -6,6 +6,7 @@ import pytest
 from host.bus import Hop, Message
 from host.bus.topics import (
     BREAKS,
+    CHARGES,
     CONTROL,
     FAULTS,
     ORDERS,
@@ -18,12 +19,14 @@ from host.bus.topics import (
 )
 from host.bus.wire import HEADER_BYTES, SCHEMA, WireError, decode, encode, seq_of, topic_of
 from host.positions.reconcile import Break
+from host.risk.charge import Charge
 from host.risk.control import ControlEvent
 from host.risk.utilisation import Utilisation
 from host.tca.scores import VenueScore
 
 STRUCTS = {
     BREAKS.name: Break("AAPL", "VENUEA", "position", -5, 7),
+    CHARGES.name: Charge(1, -2, 3, 4, 5, 6, -7, -8),
     UTILISATION.name: Utilisation("firm.gross_usd", 10**15, 10**16),
     CONTROL.name: ControlEvent(True, False, 3, 0, "anna", "why — ünïcode", 5),
     VENUES.name: VenueScore(1, True, 2, 3, 4, 5, -6, -7, 8),
