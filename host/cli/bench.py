@@ -14,7 +14,7 @@ from host.cli.places import write_text
 #: Modules with a function `figures() -> dict[str, float]`, in the order in which they run.
 SOURCES = ("fixparse.bench", "host.bus.bench", "host.oms.bench", "host.positions.bench", "host.tca.bench",
            "host.risk.bench", "host.risk.analytics.bench",
-           "host.warehouse.bench", "sim.decoder", "sim.models.bench", "sim.nic.bench", "host.cli.cycles")
+           "host.warehouse.bench", "sim.twin.bench", "sim.models.bench", "sim.nic.bench", "host.cli.cycles")
 
 
 def bench(json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,

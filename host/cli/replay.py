@@ -14,7 +14,8 @@ def replay(
         symbols: Annotated[str, typer.Option(help="Stocks, separated by commas.")],
         books: Annotated[Path, typer.Option(help="CSV file to write.")],
         depth: Annotated[int, typer.Option(min=1, help="Price levels of each side.")] = 1,
-        engine: Annotated[str, typer.Option(help="nic: the compiled NIC; model: the golden model.")] = "nic") -> None:
+        engine: Annotated[str, typer.Option(help="nic: the compiled NIC; model: the golden model, "
+                                                   "or its compiled twin for a long file.")] = "nic") -> None:
     """Write one row for each message that touches a named symbol, with the book after it.
 
     Columns: seq (counts the file's messages from 1), timestamp_ns (since midnight), symbol, exact (0 while
@@ -22,7 +23,7 @@ def replay(
     is fed as fast as its books stay exact, not at the pace of the file.
     """
     from hdl.config import GBE
-    from host.cli.replaying import ENGINES, locates, write
+    from host.cli.replaying import ENGINES, locates, run
     from sim.capture import CaptureError
 
     names = list(dict.fromkeys(name.strip().upper() for name in symbols.split(",") if name.strip()))
@@ -34,7 +35,7 @@ def replay(
         if missing := [name for name in names if name not in found.values()]:
             raise UserError(f"{file}: no message names {', '.join(missing)}")
         with _progress() as progress:
-            rows, fault = write(ENGINES[engine], file, found, depth, books, progress)
+            rows, fault = run(engine, file, found, depth, books, progress)
     except CaptureError as error:
         raise UserError(str(error)) from None
     print(f"{books}: {rows:,} rows")

@@ -93,6 +93,17 @@ def locates(file: Path, names: list[str]) -> dict[int, str]:
     return found
 
 
+def run(engine: str, file: Path, found: dict[int, str], depth: int, books: Path,
+        progress) -> tuple[int, CaptureError | None]:
+    """Write the CSV by an engine of `ENGINES`; see `write`. The model's rows of a long file come from its twin."""
+    if engine == "model":
+        from host.cli import replaytwin
+        rows = replaytwin.write(file, found, header(depth), depth, books, progress)
+        if rows is not None:
+            return rows, None
+    return write(ENGINES[engine], file, found, depth, books, progress)
+
+
 def write(make: Callable[..., Engine], file: Path, found: dict[int, str], depth: int, books: Path,
           progress) -> tuple[int, CaptureError | None]:
     """Write the CSV. Returns its rows, and the fault that ended the file early; what came before it is kept."""

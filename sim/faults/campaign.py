@@ -12,7 +12,7 @@ while a frame is on the wire that turns out bad, rows may show what it says. Fro
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
@@ -80,7 +80,7 @@ class Campaign:
     def __exit__(self, *_exc):
         self.rig.nic.close()
 
-    def run(self, seeds: Iterator[int] | range) -> Report:
+    def run(self, seeds: Iterable[int]) -> Report:
         for seed in seeds:
             self._seed(seed)
             self.report.seeds += 1

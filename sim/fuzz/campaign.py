@@ -6,6 +6,7 @@ miss the next one, and be found out by it. A batch ends with a good frame on eac
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from random import Random
@@ -95,7 +96,7 @@ class Campaign:
     def __exit__(self, *_exc):
         self.nic.close()
 
-    def run(self, seeds) -> Report:
+    def run(self, seeds: Iterable[int]) -> Report:
         for seed in seeds:
             problem = self._batch(seed)
             self.report.batches += 1
