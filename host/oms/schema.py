@@ -31,11 +31,22 @@ _FIRST = ("number", "refused")
 Row = tuple[Any, ...]
 
 
+class Insert(NamedTuple):
+    """A statement that adds rows, and how many values each has."""
+    head: str
+    width: int
+
+    def of(self, rows: int) -> str:
+        """For so many rows at once."""
+        row = f"({', '.join('?' * self.width)})"
+        return f"{self.head} VALUES {', '.join([row] * rows)}"
+
+
 class Table(NamedTuple):
     """One kind of event. Rows are (number, refused, converted fields, plain fields)."""
     name: str
     event: type
-    converted: tuple[str, ...]  # enumerations and booleans: SQLite's module binds plain integers much faster
+    converted: tuple[str, ...]  # enumerations and booleans: SQLite's module binds plain integers (`real`) much faster
     plain: tuple[str, ...]
     places: tuple[tuple[int, Callable[[Any], Any]], ...]  # of each field of the message: column, and what makes it
 
@@ -48,8 +59,8 @@ class Table(NamedTuple):
         return f"CREATE TABLE {self.name} (number INTEGER PRIMARY KEY, {', '.join(self.columns[1:])})"
 
     @property
-    def insert(self) -> str:
-        return f"INSERT INTO {self.name} VALUES ({', '.join('?' * len(self.columns))})"
+    def insert(self) -> Insert:
+        return Insert(f"INSERT INTO {self.name}", len(self.columns))
 
     @property
     def select(self) -> str:
@@ -57,19 +68,12 @@ class Table(NamedTuple):
 
     def rows(self, entries: Iterable[Entry]) -> list[Row]:
         """Rows of entries, all of this table's kind."""
-        converted, plain = _getter(self.converted), _getter(self.plain)
-        return [(number, why or None, *map(int, converted(event)), *plain(event)) for number, event, why in entries]
+        fields = attrgetter(*(f"{name}.real" for name in self.converted), *self.plain)
+        return [(number, why or None, *fields(event)) for number, event, why in entries]
 
     def entry(self, row: Row) -> Entry:
         """The entry that a row holds."""
         return Entry(row[0], self.event(*[make(row[column]) for column, make in self.places]), row[1] or "")
-
-
-def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    """A function from an object to these attributes of it."""
-    if len(names) > 1:
-        return attrgetter(*names)
-    return lambda one: tuple(getattr(one, name) for name in names)
 
 
 def _table(name: str, event: type) -> Table:
@@ -87,7 +91,7 @@ BY_EVENT: dict[type, Table] = {table.event: table for table in TABLES}
 
 ORDERS = "orders"
 EXECUTIONS = "executions"
-UPSERT = f"INSERT OR REPLACE INTO {ORDERS} VALUES ({', '.join('?' * len(Projected._fields))})"
+UPSERT = Insert(f"INSERT OR REPLACE INTO {ORDERS}", len(Projected._fields))
 SELECT_ORDERS = f"SELECT {', '.join(Projected._fields)} FROM {ORDERS}"
 
 DDL = (*(table.ddl for table in TABLES),
