@@ -202,7 +202,10 @@ def test_what_is_in_force_reads_as_the_file_does(tree):
     written = {name: str(value) for name, value in flatten(tree)}
     held = {f"{path}.{one.name}" for level, path, _ in limits.tables() for one in FIELDS[level].values() if one.reg}
     assert set(shown) == held | {"serial"}
-    assert shown == {name: written.get(name, "true" if name.endswith(".enabled") else "false") for name in shown}
+    defaults = {f"{path}.{one.name}": ("false", "true")[one.limit.default] if one.is_switch else str(one.limit.default)
+                for level, path, _ in limits.tables() for one in FIELDS[level].values()
+                if one.limit.default is not None}
+    assert shown == {name: written.get(name, defaults.get(name)) for name in shown}
 
 
 def test_venues_that_differ_are_both_shown(tree):
