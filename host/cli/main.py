@@ -1,5 +1,6 @@
 """Entry point of `tickgate`. No traceback reaches a user."""
 
+import os
 import sys
 
 import typer
@@ -46,7 +47,12 @@ app.command("docs")(docs.docs)
 
 
 def main() -> None:
-    sys.exit(call(sys.argv[1:]))
+    code = call(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has gone (`| head`): Python would say so once more as it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
 
 
 def call(arguments: list[str]) -> int:
@@ -61,7 +67,6 @@ def call(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _say("stopped", INTERRUPTED)
     except BrokenPipeError:
-        sys.stderr.close()
         return 0
     except Exception as error:
         return _our_fault(error)
