@@ -24,7 +24,7 @@ from host.bus.topics import PROPOSED, REJECTED, REPORTS, TOPS, Topic
 from host.bus.zenoh import Zenoh
 
 MESSAGES, BETWEEN = 200_000, 50_000
-ROUND_TRIPS = 20_000
+ROUND_TRIPS = 2_000
 #: Records in one message of the batch figure, and such messages.
 BATCH, BATCHES = 1_000, 2_000
 #: Percentiles in 1/1000.

@@ -21,6 +21,7 @@ from host.cli import (
     run,
     status,
     tca,
+    up,
 )
 from host.cli.errors import UserError
 
@@ -30,6 +31,7 @@ BAD_INPUT, OUR_FAULT, INTERRUPTED = 2, 70, 130
 app = typer.Typer(name="tickgate", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   rich_markup_mode="rich", help="FPGA/SmartNIC co-design toolchain for a market-making desk.")
 app.command("run")(run.run)
+app.command("up")(up.up)
 app.command("replay")(replay.replay)
 app.add_typer(limits.app, name="limits")
 app.add_typer(keys.app, name="keys")

@@ -1,0 +1,91 @@
+"""Service "nic": the exchange simulator and the NIC, on the bus as a NIC with a port would be."""
+
+import numpy as np
+
+from host.bus import Message
+from host.bus.node import Node
+from host.bus.topics import REGISTERS, SESSION
+from host.cli.simulation import WIND_DOWN_NS, HostModel, Simulation
+from host.desk.nicport import NicPort
+from host.link.virtual import VirtualLink
+from host.supervise.parts import OVER, STOPPING, phases
+from host.supervise.setting import Setting
+from sim.nic import VirtualNic
+
+#: Steps of the simulation between two looks at the bus.
+_STEPS = 20
+#: The host's own time is real here; what is left to model is the way between it and the NIC.
+_HOST = HostModel(think_ns=1_000)
+
+
+class _Port:
+    """What a simulation needs of a desk that is elsewhere."""
+
+    def __init__(self, bus: Node, venues: int):
+        self.bus, self._port = bus, NicPort(bus, venues)
+        self.nic = self
+        self.winding_down = False
+
+    def on_records(self, raw: np.ndarray) -> None:
+        self._port.on_records(raw)
+
+    def take(self) -> np.ndarray:
+        self.bus.poll()
+        return self._port.take()
+
+    def wind_down(self) -> None:
+        self.bus.publish(SESSION, {"phase": STOPPING})
+
+
+class Market:
+    """Runs the market from phase "trading" on, as fast as it can; the desk's time is what passes meanwhile.
+
+    Parameters
+    ----------
+    bus : its clock becomes the NIC's.
+    """
+
+    def __init__(self, setting: Setting, bus: Node):
+        nic = VirtualNic(setting.nic)
+        self.bus, self.link = bus, VirtualLink(nic)
+        self.simulation = Simulation(nic, self.link, setting.limits, seed=setting.seed, duration_ns=setting.duration,
+                                     host=_HOST)
+        self.simulation.desk = _Port(bus, len(setting.venues))  # type: ignore[assignment]
+        bus.clock = lambda: self.simulation.now
+        self._running = self._over = False
+        bus.subscribe(REGISTERS, self._on_registers, name="nic")
+        phases(bus, trading=self._start, stop=self._stop)
+
+    def turn(self) -> int:
+        if not self._running or self._over:
+            return 0
+        for _ in range(_STEPS):
+            if not self.simulation.turn():
+                self._end()
+                break
+        return 1
+
+    def facts(self) -> dict[str, int]:
+        return {"progress": self.simulation.progress * 1000 // max(1, self.simulation.total)}
+
+    def close(self) -> None:
+        self.link.close()
+
+    def _start(self) -> None:
+        self._running = True
+
+    def _stop(self) -> None:
+        """End early: open orders are still cancelled and answered."""
+        simulation = self.simulation
+        simulation.stop = min(simulation.stop, simulation.now)
+        simulation.end = min(simulation.end, simulation.now + WIND_DOWN_NS)
+
+    def _end(self) -> None:
+        self._over = True
+        driver, universe = self.simulation.driver, self.simulation.universe
+        exposure = {str(one.index): list(driver.exposure(one.index)) for one in universe.listings}
+        self.bus.publish(SESSION, {"phase": OVER, "exposure": exposure, "lost": self.link.lost})
+
+    def _on_registers(self, message: Message) -> None:
+        """At once: a kill waits for nothing."""
+        self.link.post(message.payload)

@@ -1,0 +1,248 @@
+"""A session of `tickgate up`: its folder, its bus, its supervisor, and the requests of other shells."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from host.bus import shared
+from host.bus.kept import SUFFIX
+from host.bus.node import BusError, Node
+from host.bus.router import LISTEN
+from host.cli import audit, places
+from host.cli.control import ControlServer, Request
+from host.cli.errors import UserError
+from host.cli.limits import load_file
+from host.cli.simulation import START_NS
+from host.ems.ids import DAY_NS
+from host.oms.journal import JournalError
+from host.oms.sqlite import remove
+from host.risk.limits import DEFAULT_FILE
+from host.risk.tree import dump
+from host.supervise.parts import RECONCILED
+from host.supervise.setting import BUS, LOGS, SUMMARY, Setting
+from host.supervise.supervisor import COUNTS, SessionFailed, Supervisor
+
+#: Between two turns of the supervisor, and two tables.
+_REST_S, _TABLE_S = 0.002, 0.5
+
+
+class UpSession:
+    """A context manager: on exit no process, no shared memory and no socket of it is left.
+
+    Parameters
+    ----------
+    out : its folder. state : of the limits and the audit log. limits : a file instead of those in force.
+    bus : transport. connect, config : of zenoh; without either a router is started.
+    market : the compiled NIC, or none (`host.supervise.direct`).
+    duration : simulated ns of trading.
+    """
+
+    def __init__(self, out: Path, state: Path, bus: str, seed: int, duration: int, *, limits: Path | None = None,
+                 connect: str | None = None, config: Path | None = None, market: str = "compiled",
+                 headless: bool = False):
+        self.out, self.state, self.headless = places.folder(out), state, headless
+        self.console = Console(stderr=True)
+        self.started_ns = time.time_ns()
+        self._limits, self._router = limits, None if bus != "zenoh" or connect or config else _free_endpoint()
+        self.setting = Setting(str(out.resolve()), bus, connect or self._router or LISTEN,
+                               str(config.resolve()) if config else "", market, seed, duration, START_NS // DAY_NS)
+        self._resumed: set[int] = set()
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> "UpSession":
+        self.server = ControlServer(self.out)
+        try:
+            self._clear()
+            self.setting.write(self._limits_text())
+            self._start_router()
+            self.bus: Node = self.setting.join("supervisor")
+        except (BusError, JournalError, OSError) as error:
+            self._end()
+            raise UserError(str(error)) from None
+        except BaseException:
+            self._end()
+            raise
+        self.supervisor = Supervisor(self.setting, self.bus, self._say)
+        for (_, _), entry in self._kills().items():
+            self.supervisor.control.kill(entry["who"], entry["reason"], 0)
+        self._old = signal.signal(signal.SIGINT, self._interrupted)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        signal.signal(signal.SIGINT, self._old)
+        self.supervisor.close()
+        self.bus.close()
+        self._end()
+        if self.setting.bus == "shared":
+            shared.sweep(self.out / BUS)
+
+    def trade(self) -> dict[str, Any]:
+        """Run to the end; the summary, also written to the folder. Raises `UserError` where it ends in failure."""
+        try:
+            with Live(self._table(), console=self.console, refresh_per_second=4, transient=True,
+                      auto_refresh=not self.headless) as live:
+                due = 0.0
+                while self.supervisor.turn():
+                    self.server.poll(self._handle)
+                    if not self.headless and time.monotonic() >= due:
+                        due = time.monotonic() + _TABLE_S
+                        live.update(self._table())
+                    time.sleep(_REST_S)
+        except SessionFailed as error:
+            raise UserError(f"{error}; logs are in {self.out / LOGS}") from None
+        summary = self._summary()
+        places.write_text(self.out / SUMMARY, json.dumps(summary, indent=1, sort_keys=True) + "\n")
+        return summary
+
+    # ---- requests from other shells
+
+    def _handle(self, request: Request, who: str) -> dict[str, Any]:
+        command = str(request.get("command"))
+        if command == "ping":
+            return {}
+        if command == "status":
+            return {"progress": self.supervisor.progress, "killed": self._killed(), **self._summary()}
+        if command == "kill":
+            return self._control("kill", who, str(request.get("why", "")), request)
+        if command == "resume":
+            entry = self._entry(request.get("number"))
+            answer = self._control("resume", entry["who"], entry["reason"], entry["what"])
+            self._resumed.add(entry["number"])
+            return answer
+        raise UserError(f"a session of `tickgate up` does not take {command!r}; stop it first")
+
+    def _entry(self, number: object) -> dict[str, Any]:
+        """A resume that a person has signed since this session began, and that was not acted on before."""
+        audit.read(self.state)
+        entry = next((one for one in audit.entries(self.state) if one["number"] == number), None)
+        if entry is None or entry["command"] != "resume" or entry["time_ns"] < self.started_ns:
+            raise UserError(f"the audit log of this session ({self.state}) has no resume {number} since it began")
+        if number in self._resumed:
+            raise UserError(f"resume {number} was acted on before")
+        return dict(entry)
+
+    def _control(self, command: str, who: str, why: str, scope: dict[str, Any]) -> dict[str, Any]:
+        masks = {}
+        indices = {"venue": {name: n for n, name in enumerate(self.setting.universe.venues)},
+                   "strategy": {name: index for index, name in self.setting.limits.strategy_names.items()}}
+        for kind, plural in (("venue", "venues"), ("strategy", "strategies")):
+            if name := scope.get(kind):
+                if name not in indices[kind]:
+                    raise UserError(f"there is no {kind} {name!r}; there is {', '.join(indices[kind])}")
+                masks[plural] = 1 << indices[kind][name]
+        try:
+            (self.supervisor.kill if command == "kill" else self.supervisor.resume)(who, why, **masks)
+        except ValueError as error:
+            raise UserError(str(error)) from None
+        return {"text": f"killed now: {self._killed() or 'nothing'}"}
+
+    # ---- what is shown
+
+    def _killed(self) -> str:
+        control, setting = self.supervisor.control, self.setting
+        names = ["everything"] if control.killed else []
+        names += [name for n, name in enumerate(setting.universe.venues) if control.venues >> n & 1]
+        names += [name for n, name in sorted(setting.limits.strategy_names.items()) if control.strategies >> n & 1]
+        return ", ".join(names)
+
+    def _summary(self) -> dict[str, Any]:
+        supervisor = self.supervisor
+        counts = {name: supervisor.counts[name] for name in COUNTS}
+        return counts | {
+            "phase": supervisor.phase, "reconciled": supervisor.phase == RECONCILED,
+            "breaks": supervisor.outcome.get("breaks", 0), "doubts": supervisor.outcome.get("doubts", []),
+            "order_states": supervisor.outcome.get("states", {}),
+            "positions": supervisor.outcome.get("positions", supervisor.positions),
+            "told_positions": supervisor.positions,
+            "processes": {name: {"state": one.state, "pid": one.pid, "starts": one.starts, "handled": one.handled,
+                                 "needed": one.needed, "reason": one.reason}
+                          for name, one in supervisor.processes.items()},
+            "kills": [{"who": one.who, "why": one.why, "kill": one.kill} for one in supervisor.control.history],
+            "events": supervisor.events, "faults": supervisor.faults, "seed": self.setting.seed,
+            "bus": self.setting.bus}
+
+    def _table(self) -> Table:
+        supervisor = self.supervisor
+        counts = supervisor.counts
+        title = (f"{supervisor.phase or 'starting'}, {supervisor.progress / 10:.0f} %: {counts['orders']:,} orders, "
+                 f"{counts['fills']:,} fills" + (f", killed: {self._killed()}" if self._killed() else ""))
+        return process_table(title, {name: {"state": one.state, "pid": one.pid, "starts": one.starts,
+                                            "handled": one.handled, "reason": one.reason}
+                                     for name, one in supervisor.processes.items()})
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, markup=False, highlight=False)
+
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        self.supervisor.stop()
+
+    # ---- how
+
+    def _clear(self) -> None:
+        """The simulated day begins anew each time."""
+        remove(self.out / places.OMS)
+        folder = self.out / BUS
+        folder.mkdir(parents=True, exist_ok=True)
+        shared.clear(folder)
+        for path in (*folder.glob(f"*{SUFFIX}"), *(self.out / LOGS).glob("*.log")):
+            path.unlink()
+        shutil.rmtree(self.out / places.WAREHOUSE, ignore_errors=True)
+
+    def _limits_text(self) -> str:
+        if self._limits:
+            load_file(self._limits)
+            return self._limits.read_text()
+        _, ledger = audit.in_force(self.state)
+        if ledger and ledger.stack:
+            return dump(ledger.stack.tree(time.time_ns()))
+        own = self.state / places.LIMITS
+        return (own if own.exists() else DEFAULT_FILE).read_text()
+
+    def _kills(self) -> dict[Any, Any]:
+        """Kills of earlier sessions that nobody has lifted."""
+        return dict(audit.read(self.state).kills) if (self.state / places.AUDIT).exists() else {}
+
+    def _start_router(self) -> None:
+        if self._router is None:
+            return
+        self._process = subprocess.Popen([sys.executable, "-m", "host.bus.router", "--listen", self._router],
+                                         stdout=subprocess.PIPE, text=True, start_new_session=True)
+        assert self._process.stdout
+        if self._process.stdout.readline() != "ready\n":
+            raise BusError(f"{self._router}: no router can be started there")
+
+    def _end(self) -> None:
+        if self._process:
+            self._process.terminate()
+            self._process.wait(10)
+        self.server.close()
+
+
+def process_table(title: str, processes: dict[str, dict[str, Any]]) -> Table:
+    """The processes of a session, for people."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    for column, side in (("process", "left"), ("state", "left"), ("pid", "right"), ("starts", "right"),
+                         ("messages", "right"), ("last end", "left")):
+        table.add_column(column, justify=side)  # type: ignore[arg-type]
+    for name, one in processes.items():
+        table.add_row(name, one["state"], str(one["pid"] or ""), str(one["starts"]), f"{one['handled']:,}",
+                      one["reason"])
+    return table
+
+
+def _free_endpoint() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"tcp/127.0.0.1:{probe.getsockname()[1]}"
