@@ -20,17 +20,22 @@ if TYPE_CHECKING:
 LISTEN = "127.0.0.1:8750"
 #: How long a resume may take: it signs, and waits for the session.
 _RESUME_S = 60.0
+_FILES = Path(__file__).parent.parent / "dashboard"
 _SCOPES: tuple[str, ...] = ("venue", "strategy")
 
 
 def dashboard(run_dir: Annotated[Path, typer.Option("--run-dir", help="Folder of the session.")] = RUN,
               grafana: Annotated[Path | None, typer.Option(help="Write the Grafana board to this file.")] = None,
+              alerts: Annotated[Path | None, typer.Option(help="Write Prometheus alert rules to this file.")] = None,
               ) -> None:
-    """Say where the running session's page is, or write the Grafana board for its /metrics."""
+    """Say where the running session's page is, or write the Grafana board or the alert rules for its /metrics."""
     if grafana:
-        board = Path(__file__).parent.parent / "dashboard" / "grafana.json"
-        write_text(grafana, board.read_text(encoding="utf-8"))
+        write_text(grafana, (_FILES / "grafana.json").read_text(encoding="utf-8"))
         print(f"{grafana}: import it in Grafana and choose the Prometheus that scrapes /metrics")
+    if alerts:
+        write_text(alerts, (_FILES / "alerts.yml").read_text(encoding="utf-8"))
+        print(f"{alerts}: name it under rule_files of the Prometheus that scrapes /metrics")
+    if grafana or alerts:
         return
     if control.request(run_dir, {"command": "ping"}) is None:
         raise UserError(f"no session is running in {run_dir}")

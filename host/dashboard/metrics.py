@@ -66,6 +66,8 @@ def _gauges(state: dict[str, Any]) -> Iterator[Metric]:
                  [((stock,), qty) for stock, qty, *_ in state["pnl"]["stocks"]])
     yield _gauge("tickgate_limit_utilisation_ratio", "use of a limit, 1 is all of it", ("limit",),
                  [((path,), permille / _PERMILLE) for path, _, _, permille, *_ in state["limits"]])
+    yield _gauge("tickgate_books", "books that there are", ("feed",),
+                 [((feed["name"],), feed["books"]) for feed in state["feeds"]])
     yield _gauge("tickgate_exact_books", "books that are exact", ("feed",),
                  [((feed["name"],), feed["exact"]) for feed in state["feeds"]])
     yield _gauge("tickgate_stage_latency_seconds", "time of a stage over the last orders",

@@ -72,6 +72,11 @@ def test_the_grafana_board(tmp_path):
     assert json.loads((tmp_path / "board.json").read_text())["title"] == "Tickgate"
 
 
+def test_the_alert_rules(tmp_path):
+    assert main.call(["dashboard", "--alerts", str(tmp_path / "alerts.yml")]) == 0
+    assert "TickgateKilled" in (tmp_path / "alerts.yml").read_text()
+
+
 def test_kill_acts_first_and_is_in_the_audit_log(running):
     folder, asked = running
     act = pages.buttons(folder, folder / "state")

@@ -8,12 +8,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from host.dashboard import server as server_module
 from host.dashboard.guard import Token
 from host.dashboard.metrics import exposition
 from host.dashboard.service import Dashboard
+from host.risk.utilisation import STEPS, Level
 
 STATIC = Path(server_module.__file__).with_name("static")
 
@@ -281,15 +283,42 @@ def test_metrics_are_well_formed_and_complete(served):
     assert b"tickgate_up 0.0" in exposition({})
 
 
+def there(served):
+    """Names of what /metrics has, each with its labels."""
+    labels = {}
+    for family in text_string_to_metric_families(served.ask(path="/metrics").body.decode()):
+        for sample in family.samples:
+            labels.setdefault(sample.name, set()).update(sample.labels)
+    return labels
+
+
+def test_the_alert_rules_ask_for_metrics_that_exist(served):
+    """Names and labels; each rule in the operations guide; thresholds where the desk's own levels are."""
+    served.bench.trade()
+    served.bench.desk.risk.kill("me", "")
+    served.page.poll({}, force=True)
+    labels, folder = there(served), Path(server_module.__file__).parent
+    (group,) = yaml.safe_load((folder / "alerts.yml").read_text(encoding="utf-8"))["groups"]
+    guide = (folder.parents[1] / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert len(group["rules"]) > 7
+    for rule in group["rules"]:
+        asked = re.findall(r"tickgate_\w+", rule["expr"])
+        assert asked, rule
+        assert set(asked) <= set(labels), rule
+        assert set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"])) <= labels[asked[0]], rule
+        assert rule["labels"]["severity"] in ("page", "warn")
+        assert f"`{rule['alert']}`" in guide
+    levels = {int(float(found) * 1000) for rule in group["rules"]
+              for found in re.findall(r"utilisation_ratio >= ([\d.]+)", rule["expr"])}
+    assert levels == {start for start, level in STEPS if level != Level.HALT}
+
+
 def test_the_grafana_board_asks_for_metrics_that_exist(served):
     """Names, the labels by which it chooses, and those that it shows; and a board that Grafana can lay out."""
     served.bench.trade()
     served.bench.desk.risk.kill("me", "")
     served.page.poll({}, force=True)
-    labels = {}
-    for family in text_string_to_metric_families(served.ask(path="/metrics").body.decode()):
-        for sample in family.samples:
-            labels.setdefault(sample.name, set()).update(sample.labels)
+    labels = there(served)
     board = json.loads(Path(server_module.__file__).with_name("grafana.json").read_text(encoding="utf-8"))
     targets = [target for panel in board["panels"] for target in panel["targets"]]
     assert len(targets) >= len(board["panels"]) > 15
