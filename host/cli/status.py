@@ -18,6 +18,13 @@ def status(run_dir: Annotated[Path, typer.Option("--run-dir", help="Folder of th
     from host.cli.tables import show, summary_tables
 
     answer = control.request(run_dir, {"command": "status"})
+    if answer is not None and "processes" in answer:
+        from host.supervise.session import process_table
+
+        print(f"{answer['phase'] or 'starting'}, {answer['progress'] // 10} % done; killed: "
+              f"{answer['killed'] or 'nothing'}")
+        show(process_table(f"{answer['orders']:,} orders, {answer['fills']:,} fills", answer["processes"]))
+        return
     if answer is not None:
         killed = answer["killed"] or "nothing"
         print(f"running, {answer['progress'] // 10} % done; killed: {killed}")
