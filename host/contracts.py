@@ -11,6 +11,7 @@ underlying. The file is TOML, one table a contract:
     call = true
 """
 
+import os
 import tomllib
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,6 +20,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+#: The environment variable that names the file of a session.
+VARIABLE = "TICKGATE_CONTRACTS"
 _UNIT, _YEAR_DAYS = 10_000, 365
 
 
@@ -35,7 +38,7 @@ class Contract:
     multiplier: int = 100
 
 
-class ContractsError(Exception):
+class ContractsError(ValueError):
     """A contracts file that cannot be used: which, and every problem of it with its path."""
 
 
@@ -62,6 +65,12 @@ def load(path: Path) -> tuple[Contract, ...]:
         raise ContractsError(f"{path}: {error.strerror or error}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ContractsError(f"{path}: {error}") from None
+
+
+def configured() -> tuple[Contract, ...]:
+    """Those of the file that `TICKGATE_CONTRACTS` names; none without it. Raises `ContractsError`."""
+    path = os.environ.get(VARIABLE)
+    return load(Path(path)) if path else ()
 
 
 def check(tree: dict[str, Any], source: str) -> tuple[Contract, ...]:

@@ -5,6 +5,7 @@ looks up. Values and deltas cross from floating point here, through `host.risk.a
 a value is bracketed by `low` and `high`, 1e-4 USD apart at most, and quotes use the side that costs them.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,17 @@ class Theo(NamedTuple):
     high: int
     delta: int
     vega: int
+
+
+def worth(contract: Contract, tick: int, own_tick: int) -> Callable[[int], int]:
+    """What a contract is worth at a price of its underlying, on its own tick (all in 1e-4 USD), at least one tick:
+    how a simulated market lets its value follow."""
+    table = TheoTable((contract,), tick)
+
+    def value(spot: int) -> int:
+        theo = table.at(contract.name, spot)
+        return max(own_tick, (theo.low + theo.high) // 2 // own_tick * own_tick)
+    return value
 
 
 class TheoTable:

@@ -13,6 +13,9 @@ import numpy as np
 
 from hdl.registers import GATE
 from hdl.venue import SIMULATED, VenueSpec
+from host import contracts as options
+from host.alpha.theo import worth
+from host.contracts import Contract
 from host.desk.desk import Desk
 from host.link import Link
 from host.link.driver import Driver
@@ -47,6 +50,17 @@ class HostModel:
     think_ns: int = 4_000
 
 
+def options_follow(contracts: tuple[Contract, ...], limits: Limits) -> dict[str, tuple[str, Callable[[int], int]]]:
+    """How the simulated options move: with their underlying. Raises `ValueError` for one that nobody may trade."""
+    symbols = limits.symbols
+    for one in contracts:
+        for name in (one.name, one.underlying):
+            if name not in symbols:
+                raise ValueError(f"contract {one.name}: {name} is not in the limits; give it a table [symbols.{name}]")
+    return {one.name: (one.underlying, worth(one, symbols[one.underlying].tick_usd, symbols[one.name].tick_usd))
+            for one in contracts}
+
+
 class Simulation:
     """Construct, then call `turn` until it returns False.
 
@@ -75,9 +89,11 @@ class Simulation:
         self._base += link.time_ns - self._time(nic.cycle)  # the desk and the exchange go by the NIC's clock
         self.start = self.now = self._time(nic.cycle)
         self.stop, self.end = self.start + duration_ns, self.start + duration_ns + WIND_DOWN_NS
-        self.exchange = Exchange(venues, self.universe.stocks, seed, self.start)
+        contracts = options.configured()
+        self.exchange = Exchange(venues, self.universe.stocks, seed, self.start,
+                                 follows=options_follow(contracts, limits))
         self.desk = Desk(nic.config, self.universe, limits, venues, self._write, lambda: self.now, journal=journal,
-                         seed=seed)
+                         seed=seed, contracts=contracts)
         self._next_poll = self._next_beat = self.start + host.poll_ns
         self._up: deque[tuple[int, np.ndarray]] = deque()
         self._down: deque[tuple[int, np.ndarray]] = deque()

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from fixparse.templates import SessionText
 from hdl.config import NicConfig
 from hdl.venue import VenueSpec
+from host.alpha import worker
 from host.alpha.adapter import AlphaAdapter
 from host.alpha.appetite import Appetite
 from host.alpha.maker import Maker, MakerParameters
+from host.alpha.options import OptionsMaker, OptionsParameters
 from host.alpha.plugins import found
 from host.alpha.quoting import Glft
 from host.alpha.strategy import Context, Strategy
@@ -48,9 +50,12 @@ FEES = (Fees(maker=-20, taker=30), Fees(maker=-24, taker=29))
 
 #: How the maker quotes; docs/strategy.md has how it was chosen.
 QUOTING = MakerParameters(model=Glft(), flow=128)
+#: How the options maker quotes: the simulated market is a few cents wide in options too.
+OPTIONS = OptionsParameters(edge=100, vega_edge=0, band=100)
 #: The strategies by their name in the limits file.
 STRATEGIES: dict[str, Callable[[Context], Strategy]] = {
-    "maker": lambda context: Maker(context, QUOTING), "taker": ImbalanceTaker}
+    "maker": lambda context: Maker(context, QUOTING), "taker": ImbalanceTaker,
+    "worker": worker.configured}
 #: A slot of a trigger that was replaced rests so long: longer than any record is under way.
 SLOT_GRACE_NS = 1_000_000
 #: One open-order slot in so many is for the children of algorithms.
@@ -124,7 +129,8 @@ class Desk:
         tca = TcaAdapter(self.bus, universe, FEES)
         self.tca, self.scorer = tca.tca, tca.scorer
         self.alpha = AlphaAdapter(self.bus, universe, self.books, ids, self._held)
-        for name, make in (STRATEGIES | found() if strategies is None else strategies).items():
+        own = STRATEGIES | ({"options": lambda context: OptionsMaker(context, contracts, OPTIONS)} if contracts else {})
+        for name, make in (own | found() if strategies is None else strategies).items():
             if name in limits.strategies:
                 self._start(make, limits.strategies[name].index, limits)
 

@@ -1,7 +1,7 @@
 """All venues together, in simulated time: frames in, frames out."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -21,6 +21,8 @@ from sim.exchange.tcp import TcpEndpoint
 
 #: Stock locates of venue n are 1000 n + 1, 1000 n + 2, ...: never the same on two venues.
 LOCATES_PER_VENUE = 1000
+#: Whom a symbol follows, and what it is worth at a value of that.
+Follows = tuple[str, Callable[[int], int]]
 #: The port on which the NIC has its order sessions.
 SESSION_PORT = 0
 
@@ -81,6 +83,8 @@ class Exchange:
         time stamps count from midnight UTC of that day.
     rates : of the flow; None: no flow at all, and empty books, for tests.
     latency : one for all venues, or one each.
+    follows : by symbol, the one whose latent value it follows, and how: its value for a value of that (both in
+        1e-4 USD). For options; they have no walk of their own.
     fades : by venue index, of those that treat large orders badly.
     byte_ns : time of one byte on a port, 8 at 1 Gb/s; 0 for a port without limit.
     ports : of the NIC; feeds beyond the last port share it.
@@ -88,7 +92,8 @@ class Exchange:
 
     def __init__(self, venues: Sequence[VenueSpec], symbols: Iterable[str | Stock], seed: int, start_ns: int, *,
                  rates: FlowRates | None = FlowRates(), latency: Latency | Sequence[Latency] = Latency(),
-                 fades: Mapping[int, Fade] | None = None, byte_ns: int = 8, ports: int = 2):
+                 fades: Mapping[int, Fade] | None = None, follows: Mapping[str, Follows] | None = None,
+                 byte_ns: int = 8, ports: int = 2):
         latencies = [latency] * len(venues) if isinstance(latency, Latency) else list(latency)
         if len(latencies) != len(venues):
             raise ValueError(f"{len(latencies)} latencies for {len(venues)} venues")
@@ -100,6 +105,7 @@ class Exchange:
         self.count: Counter[str] = Counter()
         self._rates = rates
         self._values = [Value(one) for one in stocks]
+        self._follow(follows or {})
         self._venues = [_Venue(n, spec, self._values, rates or FlowRates(), latencies[n], seed,
                                (fades or {}).get(n))
                         for n, spec in enumerate(venues)]
@@ -112,6 +118,8 @@ class Exchange:
             self._schedule.at(start_ns, partial(self._open, venue))
         if rates is not None:
             for value in self._values:
+                if value.stock.name in (follows or {}):
+                    continue
                 self._start_walk(value, Random(f"{seed}/{value.stock.name}"), start_ns)
 
     # ---- driving it ------------------------------------------------------------------------------
@@ -218,12 +226,24 @@ class Exchange:
         def walk(now: int) -> None:
             if not self._closed:
                 value.step(rng)
+                for follower, worth in self._followers.get(value.stock.name, ()):
+                    follower.price = worth(value.price)
                 self._schedule.at(now + wait(), walk)
 
         def wait() -> int:
             return 1 + int(rng.expovariate(1 / self._rates.value_ns))
 
         self._schedule.at(now + wait(), walk)
+
+    def _follow(self, follows: Mapping[str, Follows]) -> None:
+        """Who follows whom; every follower begins at what it is worth."""
+        by_name = {value.stock.name: value for value in self._values}
+        self._followers: dict[str, list[tuple[Value, Callable[[int], int]]]] = {}
+        for name, (leader, worth) in follows.items():
+            if name not in by_name or leader not in by_name or leader in follows:
+                raise ValueError(f"{name} cannot follow {leader}")
+            by_name[name].price = worth(by_name[leader].price)
+            self._followers.setdefault(leader, []).append((by_name[name], worth))
 
     def _heartbeat(self, venue: _Venue, now: int) -> None:
         if self._closed:

@@ -25,7 +25,7 @@ class Watched(Rig):
     def __init__(self, **firm):
         self.now, self.seen, self.written = 1_000, [], []
         tree = read(DEFAULT_FILE)
-        tree["firm"] |= firm
+        tree["firm"] |= {"var_usd": 10**6} | firm
         self.desk = Desk(GBE, UNIVERSE, check(tree, "test"), SIMULATED, self.written.extend, lambda: self.now,
                          strategies={"maker": Scripted}, risk=LiveParameters(every=EVERY, paths=100))
         self.statistics = Statistics(self.desk)
