@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from hdl.book.book import Book
 from hdl.config import NicConfig
 from hdl.csr import BusFanout, RegisterBank
+from hdl.feed.pace import Pace
 from hdl.feed.path import FeedPath
 from hdl.feed.sequencer import Sequencer
 from hdl.feed.subscription import Subscription
@@ -18,6 +19,7 @@ from hdl.intents import IntentArbiter
 from hdl.net.clock import Clock
 from hdl.net.counters import PortCounters
 from hdl.net.receiver import Receiver
+from hdl.net.receiver64 import Receiver64
 from hdl.order.entry import OrderEntry
 from hdl.registers import NIC
 from hdl.rings import HostDown, HostUp
@@ -66,6 +68,7 @@ class Nic(wiring.Component):
         m.submodules.down = self.down = HostDown(config)
         m.submodules.up = self.up = HostUp(config)
 
+        self.messages = self.sequencer.i if config.lanes == 1 else self._paced(m)
         buses = [self._identity(m), *(self._port(m, port) for port in range(config.ports))]
         self._market_data(m)
         self._orders(m)
@@ -99,12 +102,12 @@ class Nic(wiring.Component):
     def _port(self, m: Module, port: int):
         """Frames of one port to messages, and its counters."""
         config = self.config
-        m.submodules[f"receiver{port}"] = receiver = Receiver(config, port)
+        m.submodules[f"receiver{port}"] = receiver = (Receiver if config.lanes == 1 else Receiver64)(config, port)
         m.submodules[f"path{port}"] = path = FeedPath(config, port)
         m.submodules[f"counters{port}"] = counters = PortCounters(config, port)
         connect(m, flipped(self.rx[port]), receiver.i)
         connect(m, receiver.feed_o, path.i)
-        connect(m, path.o, self.sequencer.i[port])
+        connect(m, path.o, self.messages[port])
         m.d.comb += [
             receiver.now.eq(self.clock.now), path.now.eq(self.clock.now),
             receiver.feeds.eq(self.sequencer.feeds), receiver.venues.eq(self.entry.venues),
@@ -115,6 +118,14 @@ class Nic(wiring.Component):
         if port == 0:
             connect(m, receiver.session_o, self.entry.session_i)
         return counters.bus
+
+    def _paced(self, m: Module):
+        """Eight bytes a cycle bring messages faster than the sequencer takes them."""
+        m.submodules.pace = pace = Pace(self.config)
+        for before, after in zip(pace.o, self.sequencer.i, strict=True):
+            connect(m, before, after)
+        m.d.sync += pace.hold.eq(self.sequencer.bus.write)  # registers change in the cycle after
+        return pace.i
 
     def _market_data(self, m: Module):
         """From messages in sequence to triggers."""

@@ -6,9 +6,10 @@ places of a packet, and the worst case is reported.
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import NamedTuple
 
-from hdl.config import GBE
+from hdl.config import GBE, XGBE, NicConfig
 from hdl.feed.spec import MOLD_HEADER_BYTES, MOLD_LENGTH_BYTES
 from hdl.layouts import ORDER_SENT, Condition, Origin, Side
 from hdl.net.headers import ETHERNET, IPV4, UDP
@@ -68,8 +69,9 @@ def book() -> list[bytes]:
 class Bench:
     """A NIC with one stock, its limits, and a session that never answers."""
 
-    def __init__(self) -> None:
-        self.nic = VirtualNic(GBE)
+    def __init__(self, config: NicConfig = GBE) -> None:
+        self.config = config
+        self.nic = VirtualNic(config)
         self.link = VirtualLink(self.nic)
         self.driver = Driver(self.link)
         self.driver.set_clock(START_NS)
@@ -77,8 +79,18 @@ class Bench:
         self.driver.set_venue(0, _VENUE)
         universe = Universe.grid((_STOCK,), (_VENUE.name,))
         self.driver.apply(registers.writes(load(), universe))
-        self.ids = iter(range(1, GBE.open_orders))
+        self.ids = iter(range(1, config.open_orders))
         self.seq = 1
+
+    def close(self) -> None:
+        self.link.close()
+
+    def open(self) -> None:
+        """An empty book that follows the feed, then the one that every case starts from."""
+        self.driver.subscribe(0, _STOCK, feed=0, locate=_LOCATE, clear=True)
+        self.driver.set_feed(0, _VENUE, expected=self.seq)
+        self.nic.run(_REST_CYCLES)
+        self.packet(book())
 
     def packet(self, messages: list[bytes]) -> None:
         payload = itch.datagram(_VENUE.mold_session, self.seq, messages)
@@ -87,25 +99,26 @@ class Bench:
                                           destination_ip=_VENUE.feed_ip, destination=_VENUE.feed_port))
         self.nic.run_while_busy()
 
-    def fire(self, case: Case) -> int:
-        """Cycles from the last byte that the case's last message needs to the first beat of the order."""
-        self.driver.subscribe(0, _STOCK, feed=0, locate=_LOCATE, clear=True)
-        self.driver.set_feed(0, _VENUE, expected=self.seq)
-        self.nic.run(_REST_CYCLES)
-        self.packet(book())
+    def fire(self, case: Case, lead: int = 0) -> int:
+        """Cycles from the last byte that the case's last message needs to the first beat of the order.
+
+        `lead` messages of another stock come first: 37 bytes each with their length, so each moves it to another lane.
+        """
+        messages = [itch.encode("J", locate=_LOCATE + 1, timestamp=1)] * lead + case.messages
+        self.open()
         self.driver.arm(0, case.condition, case.threshold, next(self.ids), Side.BUY, _ASK, _QTY, strategy=0, venue=0)
         self.nic.run_while_busy()
         self.nic.frames()
         self.nic.played(0)
-        self.packet(case.messages)
+        self.packet(messages)
         sent = self.nic.frames()
         if len(sent) != 1:
             raise RuntimeError(f"{case.name}: {len(sent)} orders left, expected one")
         start = int(self.nic.played(0)[0][0])
-        before = sum(MOLD_LENGTH_BYTES + len(message) for message in case.messages[:-1])
-        last = case.messages[-1]
+        before = sum(MOLD_LENGTH_BYTES + len(message) for message in messages[:-1])
+        last = messages[-1]
         needed = _HEADERS + before + MOLD_LENGTH_BYTES + needed_bytes(chr(last[0]))
-        return sent[0].start - (start + (needed - 1) // GBE.lanes)
+        return sent[0].start - (start + (needed - 1) // self.config.lanes)
 
     def gate(self) -> int:
         """Cycles from an intent of the host entering the gate to its verdict."""
@@ -120,25 +133,34 @@ class Bench:
         host = sent[sent["origin"] == Origin.HOST]
         if len(host) != 1:
             raise RuntimeError(f"{len(host)} host orders left, expected one")
-        return int(host[0]["decide_delay"]) * GBE.clock_hz // 10**9
+        return round(int(host[0]["decide_delay"]) * self.config.clock_hz / 10**9)
 
 
-def measure() -> dict[str, int]:
-    """Cycles by case, and of the gate."""
-    bench = Bench()
-    try:
-        return {case.name: bench.fire(case) for case in cases()} | {"gate": bench.gate()}
-    finally:
-        bench.link.close()
+def measure(config: NicConfig = GBE) -> dict[str, int]:
+    """Cycles by case, the most in any lane, and of the gate. Each case has a NIC of its own: orders are never answered,
+    so the limits would end it."""
+    measured = {}
+    for case in cases():
+        with closing(Bench(config)) as bench:
+            measured[case.name] = max(bench.fire(case, lead) for lead in range(config.lanes))
+    with closing(Bench(config)) as bench:
+        bench.open()
+        return measured | {"gate": bench.gate()}
 
 
 def figures() -> dict[str, float]:
-    """The figures of the design, of variant gbe, and each case by itself."""
-    measured = measure()
+    """The figures of the design for both variants, and each case by itself."""
+    return figures_of(GBE) | figures_of(XGBE)
+
+
+def figures_of(config: NicConfig) -> dict[str, float]:
+    """Those of one variant."""
+    measured, name = measure(config), config.name
     gate = measured.pop("gate")
-    message = {name: cycles for name, cycles in measured.items() if name.startswith("trade")}
-    on_book = {name: cycles for name, cycles in measured.items() if name not in message}
+    message = {case: cycles for case, cycles in measured.items() if case.startswith("trade")}
+    on_book = {case: cycles for case, cycles in measured.items() if case not in message}
     each: dict[str, float] = {
-        f"nic.gbe.trigger_cycles.{name.replace(' ', '_')}": cycles for name, cycles in measured.items()}
-    return {"nic.gbe.message_trigger_cycles_max": max(message.values()),
-            "nic.gbe.book_trigger_cycles_max": max(on_book.values()), "nic.gbe.gate_cycles": gate} | each
+        f"nic.{name}.trigger_cycles.{case.replace(' ', '_')}": cycles for case, cycles in measured.items()}
+    return {f"nic.{name}.message_trigger_cycles_max": max(message.values()),
+            f"nic.{name}.book_trigger_cycles_max": max(on_book.values()), f"nic.{name}.gate_cycles": gate} | each
+

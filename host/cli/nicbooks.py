@@ -21,12 +21,8 @@ from sim.nic import VirtualNic
 
 #: Messages that may take a price level away: afterwards the NIC may want to refill its list.
 _SHORTENING = frozenset(b"ECXDU")
-#: So many of them may come in a row: fewer than half the slack of a list, at which a refill begins.
-_PATIENCE = (GBE.levels - GBE.depth) // 2
 #: Nothing more comes of a frame once the NIC was silent for so many cycles.
 _QUIET = 96
-#: A refill reads every row of the order table, in idle cycles, and some rows twice.
-_REFILL_CYCLES = 2 * ROW_CYCLES * GBE.order_rows
 _NO_EVENT = 1
 
 Levels = list[tuple[int, int]]
@@ -39,7 +35,10 @@ class RefillWatch:
     none away; where nothing reported changed, it may have been one of the others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, config: NicConfig = GBE) -> None:
+        self._depth = config.depth
+        #: So many may come in a row: fewer than half the slack of a list, at which a refill begins.
+        self._patience = (config.levels - config.depth) // 2
         self._before: dict[tuple[int, int], Levels] = {}
         self._taken: Counter[tuple[int, int]] = Counter()
 
@@ -52,13 +51,13 @@ class RefillWatch:
         for key, old in self._before.items():
             new = books.depth(key[0], Side(key[1]))
             quantities_alone = old != new and [level[0] for level in old] == [level[0] for level in new]
-            if message[0] in _SHORTENING and len(new) >= GBE.depth and not quantities_alone:
+            if message[0] in _SHORTENING and len(new) >= self._depth and not quantities_alone:
                 self._taken[key] += 1
         self._before.clear()
 
     def due(self) -> bool:
         """Whether to idle now; the answer yes starts the count again."""
-        if max(self._taken.values(), default=0) < _PATIENCE:
+        if max(self._taken.values(), default=0) < self._patience:
             return False
         self._taken.clear()
         return True
@@ -72,6 +71,8 @@ class NicEngine:
 
     def __init__(self, locates: dict[int, str], config: NicConfig = GBE):
         self.nic = VirtualNic(config)
+        #: A refill reads every row of the order table, in idle cycles, and some rows twice.
+        self._refill_cycles = 2 * ROW_CYCLES * config.order_rows
         self.names = list(locates.values())
         try:
             self.link = VirtualLink(self.nic)
@@ -86,7 +87,7 @@ class NicEngine:
             raise UserError(str(error)) from None
         self.books = Books()
         self._by_seq: dict[int, ItchMessage] = {}
-        self._watch = RefillWatch()
+        self._watch = RefillWatch(config)
 
     def apply(self, delivery: Delivery, depth: int) -> list[Book]:
         for n, message in enumerate(delivery.messages):
@@ -97,7 +98,7 @@ class NicEngine:
         if self.link.lost:
             raise UserError(f"the NIC lost {self.link.lost} records near message {delivery.messages[0].index}")
         if self._watch.due() or any(top.inexact >> Inexact.REFILL & 1 for top in self.books.tops.values()):
-            self.nic.run(_REFILL_CYCLES)
+            self.nic.run(self._refill_cycles)
         return books
 
     def close(self) -> None:

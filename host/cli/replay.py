@@ -15,19 +15,23 @@ def replay(
         books: Annotated[Path, typer.Option(help="CSV file to write.")],
         depth: Annotated[int, typer.Option(min=1, help="Price levels of each side.")] = 1,
         engine: Annotated[str, typer.Option(help="nic: the compiled NIC; model: the golden model, "
-                                                   "or its compiled twin for a long file.")] = "nic") -> None:
+                                                   "or its compiled twin for a long file.")] = "nic",
+        variant: Annotated[str, typer.Option(help="gbe: 1 Gb/s, 8 bits wide; xgbe: 10 Gb/s, 64.")] = "gbe") -> None:
     """Write one row for each message that touches a named symbol, with the book after it.
 
     Columns: seq (counts the file's messages from 1), timestamp_ns (since midnight), symbol, exact (0 while
     the book may be wrong), then price (1e-4 USD) and quantity of each level, 0 where there is none. The NIC
     is fed as fast as its books stay exact, not at the pace of the file.
     """
-    from hdl.config import GBE
+    from hdl.config import VARIANTS
     from host.cli.replaying import ENGINES, locates, run
     from sim.capture import CaptureError
 
     names = list(dict.fromkeys(name.strip().upper() for name in symbols.split(",") if name.strip()))
-    problem = _problem(names, depth, engine, sorted(ENGINES), GBE.symbols, GBE.depth)
+    if variant not in VARIANTS:
+        raise UserError(f"--variant {variant}: there is {', '.join(VARIANTS)}")
+    config = VARIANTS[variant]
+    problem = _problem(names, depth, engine, sorted(ENGINES), config.symbols, config.depth)
     if problem:
         raise UserError(problem)
     try:
@@ -35,7 +39,7 @@ def replay(
         if missing := [name for name in names if name not in found.values()]:
             raise UserError(f"{file}: no message names {', '.join(missing)}")
         with _progress() as progress:
-            rows, fault = run(engine, file, found, depth, books, progress)
+            rows, fault = run(engine, file, found, depth, books, progress, config)
     except CaptureError as error:
         raise UserError(str(error)) from None
     print(f"{books}: {rows:,} rows")

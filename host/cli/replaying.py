@@ -2,10 +2,11 @@
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from hdl.config import GBE
+from hdl.config import GBE, NicConfig
 from hdl.feed.spec import MESSAGES
 from hdl.layouts import Inexact
 from host.cli.deliveries import Delivery, deliveries
@@ -64,12 +65,12 @@ class ModelEngine:
         """Nothing to end."""
 
 
-def _nic_engine(locates: dict[int, str]) -> Engine:
+def _nic_engine(locates: dict[int, str], config: NicConfig = GBE) -> Engine:
     from host.cli.nicbooks import NicEngine
-    return NicEngine(locates)
+    return NicEngine(locates, config)
 
 
-ENGINES: dict[str, Callable[[dict[int, str]], Engine]] = {"model": ModelEngine, "nic": _nic_engine}
+ENGINES: dict[str, Callable[..., Engine]] = {"model": ModelEngine, "nic": _nic_engine}
 
 
 def locates(file: Path, names: list[str]) -> dict[int, str]:
@@ -94,14 +95,18 @@ def locates(file: Path, names: list[str]) -> dict[int, str]:
 
 
 def run(engine: str, file: Path, found: dict[int, str], depth: int, books: Path,
-        progress) -> tuple[int, CaptureError | None]:
-    """Write the CSV by an engine of `ENGINES`; see `write`. The model's rows of a long file come from its twin."""
+        progress, config: NicConfig = GBE) -> tuple[int, CaptureError | None]:
+    """Write the CSV by an engine of `ENGINES`; see `write`. The model's rows of a long file come from its twin.
+
+    `config` is the variant of the NIC; the model is the same for all.
+    """
     if engine == "model":
         from host.cli import replaytwin
         rows = replaytwin.write(file, found, header(depth), depth, books, progress)
         if rows is not None:
             return rows, None
-    return write(ENGINES[engine], file, found, depth, books, progress)
+    make: Callable[..., Engine] = partial(ENGINES[engine], config=config) if engine == "nic" else ENGINES[engine]
+    return write(make, file, found, depth, books, progress)
 
 
 def write(make: Callable[..., Engine], file: Path, found: dict[int, str], depth: int, books: Path,

@@ -33,21 +33,26 @@ def run(seed: Annotated[int, typer.Option(help="Of the order flow. Same seed, sa
         store: Annotated[bool, typer.Option("--store/--no-store", help="Whether to write a warehouse.")] = True,
         loss: Annotated[int, typer.Option(
             min=0, max=_MOST_LOST, help="Packets of the feeds to lose, of 1,000; books are recovered.")] = 0,
+        variant: Annotated[str, typer.Option(help="gbe: 1 Gb/s, 8 bits wide; xgbe: 10 Gb/s, 64.")] = "gbe",
         ) -> None:
     """Start an exchange with two venues, the NIC and the host services in one process, and trade.
 
     `tickgate kill`, `resume`, `status` and `limits` act on it from another shell while it runs.
     """
+    from hdl.config import VARIANTS
     from host.cli import audit
     from host.cli.limits import load_file
     from host.cli.lossy import recovery_tables
     from host.cli.session import Session
     from host.cli.tables import show, summary_tables
 
+    if variant not in VARIANTS:
+        raise UserError(f"--variant {variant}: there is {', '.join(VARIANTS)}")
     duration = nanoseconds(seconds)
     in_force = load_file(limits) if limits else audit.in_force(state)[0]
     with Session(out, in_force, seed, duration, headless=headless, waveform=waveform, warehouse=warehouse,
-                 store=store, state=state, own_limits=limits is not None, dashboard=dashboard, loss=loss) as session:
+                 store=store, state=state, own_limits=limits is not None, dashboard=dashboard, loss=loss,
+                 config=VARIANTS[variant]) as session:
         session.trade()
         summary = session.finish()
     show(*summary_tables(summary), *recovery_tables(summary))

@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from hdl.config import GBE
+from hdl.config import GBE, NicConfig
 from host.cli import dashboard as pages
 from host.cli import places
 from host.cli.control import ControlServer, Request
@@ -51,16 +51,18 @@ class Session:
     own_limits : `limits` are not those of `state`, and do not follow them.
     dashboard : where the live page listens; headless, there is none.
     loss : packets of the feeds that get lost, of 1,000; what recovery does about it is in the summary.
+    config : the variant of the NIC.
     """
 
     def __init__(self, out: Path, limits: Limits, seed: int, duration: int, *, headless: bool = False,
                  waveform: Path | None = None, warehouse: Path | None = None, store: bool = True,
-                 state: Path = places.STATE, own_limits: bool = False, dashboard: str = pages.LISTEN, loss: int = 0):
+                 state: Path = places.STATE, own_limits: bool = False, dashboard: str = pages.LISTEN, loss: int = 0,
+                 config: NicConfig = GBE):
         self.headless, self.where = headless, pages.address(dashboard)
         self.dashboard: Dashboard | None = None
         self.warehouse, self.store, self.loss = warehouse, store, loss
         self.out, self.limits, self.seed, self.duration = places.folder(out), limits, seed, duration
-        self.waveform, self.state, self.own_limits = waveform, state, own_limits
+        self.waveform, self.state, self.own_limits, self.config = waveform, state, own_limits, config
         self.console = Console(stderr=True, quiet=headless)
 
     def __enter__(self) -> "Session":
@@ -94,7 +96,8 @@ class Session:
     def _build(self) -> None:
         (self.out / places.SUMMARY).unlink(missing_ok=True)
         with self.console.status("building the NIC") as status:
-            nic = VirtualNic(GBE, trace=self.waveform, progress=lambda text: status.update(f"building the NIC: {text}"))
+            nic = VirtualNic(self.config, trace=self.waveform,
+                             progress=lambda text: status.update(f"building the NIC: {text}"))
         try:
             self.link = VirtualLink(nic)
             self.simulation = Simulation(nic, self.link, self.limits, seed=self.seed, duration_ns=self.duration,

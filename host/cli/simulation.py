@@ -29,6 +29,7 @@ from sim.nic import VirtualNic
 
 #: 2026-01-05 14:30:00 UTC, a Monday: the simulated session's first moment.
 START_NS = 1_767_623_400 * 10**9
+FS_PER_NS = 10**6
 #: From the end of trading to the end of the session: open orders are cancelled and answered.
 WIND_DOWN_NS = 3_000_000
 #: Heartbeats in the time that the watchdog gives the host.
@@ -77,13 +78,13 @@ class Simulation:
                  venues: tuple[VenueSpec, ...] = SIMULATED, host: HostModel = HostModel(),
                  journal: Journal | None = None):
         self.nic, self.link, self.limits, self.venues, self.host = nic, link, limits, venues, host
-        self.clock_ns = 10**9 // nic.config.clock_hz
+        self._clock_fs = nic.config.clock_fs
         self.universe = Universe.grid(tuple(limits.symbols), tuple(venue.target_comp_id for venue in venues))
         if len(self.universe.listings) > nic.config.symbols:
             raise ValueError(f"{len(limits.symbols)} stocks on {len(venues)} venues need "
                              f"{len(self.universe.listings)} books, the NIC has {nic.config.symbols}")
         self.on_records: Callable[[np.ndarray], None] = lambda raw: None
-        self._base = START_NS - nic.cycle * self.clock_ns
+        self._base = START_NS - nic.cycle * self._clock_fs // FS_PER_NS
         self.driver = Driver(link)
         self._set_up()
         self._base += link.time_ns - self._time(nic.cycle)  # the desk and the exchange go by the NIC's clock
@@ -177,7 +178,7 @@ class Simulation:
             self.link.post(self._down.popleft()[1])
 
     def _cycle(self, time_ns: int) -> int:
-        return -(-(time_ns - self._base) // self.clock_ns)
+        return -(-(time_ns - self._base) * FS_PER_NS // self._clock_fs)
 
     def _time(self, cycle: int) -> int:
-        return self._base + cycle * self.clock_ns
+        return self._base + cycle * self._clock_fs // FS_PER_NS

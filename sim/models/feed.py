@@ -301,7 +301,7 @@ class FeedModel:
     """Datagrams of any port in the order of their arrival; (symbol, `FeedMessage`) out."""
 
     def __init__(self, config: NicConfig):
-        self.ports = [FeedPathModel(port) for port in range(config.ports)]
+        self.ports = [FeedPathModel.of(config, port) for port in range(config.ports)]
         self.sequencer = SequencerModel(config)
         self.subscription = SubscriptionModel(config)
 
