@@ -127,6 +127,7 @@ class TokenBuckets(wiring.Component):
         m.submodules.paid = paid = Memory(shape=TIME_BITS, depth=rates.depth, init=[])
         who = [at[n].intent.strategy[:range_bits(rates.depth)] for n in range(4)]
         now = [Signal(TIME_BITS, reset_less=True, name=f"now{n}") for n in (2, 1)]    # so many periods on
+        self.now = now[1]
         m.d.sync += [now[0].eq(now[0] + 1), now[1].eq(now[0])]
 
         rate, due = rates.read_port(domain="comb"), paid.read_port(domain="comb")

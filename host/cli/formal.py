@@ -11,9 +11,13 @@ from host.cli.places import write_text
 FAILED = 1
 
 
-def formal(json_file: Annotated[Path | None, typer.Option("--json", help="Write the results to this file.")] = None,
+def formal(names: Annotated[list[str] | None, typer.Argument(help="Proofs by name; all if none is given.")] = None,
+           json_file: Annotated[Path | None, typer.Option("--json", help="Write the results to this file.")] = None,
            ) -> None:
-    """Prove every property, and check that each mutant is caught. Exit code 1 where one does not hold."""
+    """Prove every property, and check that each mutant is caught. Exit code 1 where one does not hold.
+
+    What is proven, and on what grounds, is in docs/proofs.md.
+    """
     from rich.console import Console
 
     from host.cli.errors import UserError
@@ -22,7 +26,7 @@ def formal(json_file: Annotated[Path | None, typer.Option("--json", help="Write 
 
     try:
         with Console(stderr=True).status("proving") as status:
-            results = prove_all(lambda text: status.update(text))
+            results = prove_all(lambda text: status.update(text), names or ())
     except FormalError as error:
         raise UserError(str(error)) from None
     columns = ("name", "status", "engine", "properties", "depth", "mutants_caught", "mutants_tried", "seconds")
