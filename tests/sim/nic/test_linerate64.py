@@ -5,8 +5,10 @@ tests are skipped: they compile a NIC that no other test needs, which takes a mi
 """
 
 import os
+from collections import Counter
 from dataclasses import replace
 from itertools import cycle, islice
+from random import Random
 
 import numpy as np
 import pytest
@@ -16,7 +18,10 @@ from hdl.layouts import BOOK_LEVELS, BOOK_TOP, FEED_EVENT, HEADER_DTYPE, MARKET_
 from hdl.net.headers import ETHERNET, IPV4, MAX_FRAME, UDP
 from hdl.registers import BOOK, FEED, PORT, RegisterMap
 from hdl.venue import SIMULATED
-from sim import frames, itch
+from host.link.driver import Driver
+from host.link.virtual import VirtualLink
+from sim import capture, frames, itch
+from sim.models.feed import FeedModel
 from sim.nic import VirtualNic
 from sim.nic.traffic import Busy
 
@@ -132,3 +137,38 @@ def test_two_ports_with_more_than_the_sequencer_takes(nic):
         assert delivered + missed == count * len(packet), "what was not delivered was noticed"
         assert missed
         assert read(nic, FEED, "gaps", feed)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["nasdaq_20200130_aapl_first10k", "bx_20190730_aapl_msft",
+                                  "nasdaq_20191230_open_all_symbols", "nasdaq_start_of_day_directory"])
+def test_real_messages(data_dir, name):
+    """Every message of a real file, of as many stocks as there are books, in packets of any size: as the model's."""
+    messages = [item.data for item in capture.messages(data_dir / "itch" / f"{name}.itch50")]
+    stocks = Counter(itch.locate(raw) for raw in messages if itch.locate(raw)).most_common(CONFIG.symbols)
+    model, venue, seq, rng = FeedModel(CONFIG), SIMULATED[0], 1, Random(1)
+    with VirtualNic(CONFIG) as nic:
+        driver = Driver(VirtualLink(nic))
+        driver.report(events=True)
+        for index, (locate, _) in enumerate(stocks):
+            driver.subscribe(index, f"S{index}", feed=0, locate=locate, clear=True)
+            model.subscription.subscribe(index, f"S{index}", 0, locate)
+        driver.set_feed(0, venue, expected=1)
+        nic.run_while_busy()
+        nic.records()
+        at = 0
+        while at < len(messages):
+            packet = messages[at:at + rng.randrange(1, 40)]
+            payload = itch.datagram(venue.mold_session, seq, packet)
+            nic.send(0, frames.udp_frame(payload, source_ip=1, source=1, destination_ip=venue.feed_ip,
+                                         destination=venue.feed_port, tags=[7] * rng.randrange(3)))
+            nic.run_while_busy()
+            raw = nic.records().raw
+            events = raw[raw[:, 0] == MARKET_EVENT.kind].view(MARKET_EVENT.dtype).ravel()
+            expected = model.datagram(0, payload)
+            fields = ("type", "side", "detail", "price", "qty", "seq", "itch_time", "ref", "new_ref")
+            assert [(int(event["symbol"]), *(int(event[field]) for field in fields)) for event in events] == [
+                (symbol, *(getattr(message, {"side": "sell"}.get(field, field)) for field in fields))
+                for symbol, message in expected]
+            at, seq = at + len(packet), seq + len(packet)
+    assert seq > len(messages)
