@@ -3,20 +3,27 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from hdl.layouts import ARM, Condition, Origin, Side
+from hdl.layouts import ARM, Condition, Origin, Reason, Side
 from host import fixmap
 from host import messages as m
 from host.alpha.strategy import Action, Arm, Disarm, Propose, Replace, Strategy, Withdraw
 from host.bus import Bus, Hop, Message
-from host.bus.topics import ARMS, COMMANDS, DECISIONS, ORDERS, PARENTS, PROPOSED, REJECTED, REPORTS, TOPS
+from host.bus.topics import ARMS, COMMANDS, DECISIONS, FAULTS, ORDERS, PARENTS, PROPOSED, REJECTED, REPORTS, TOPS
 from host.ems import algos
 from host.ems.ids import OrderIds
 from host.marketdata.books import Books
-from host.messages import IOC, UNROUTED, CancelOrder, NewOrder, ReplaceOrder, Report
+from host.messages import IOC, UNROUTED, CancelOrder, NewOrder, Rejection, ReplaceOrder, Report
 from host.risk.response import ANSWERS, REDUCE
 from host.universe import Universe
 
 Held = Callable[[str], int]
+#: Quantities and prices of a record have 32 bits.
+_MOST = 1 << 32
+
+
+def _impossible(qty: int, price: int) -> int:
+    """Reason bits of what fits no order record (`hdl.layouts.INTENT`); 0 where it does."""
+    return (not 0 < qty < _MOST) << Reason.QUANTITY | (not 0 < price < _MOST) << Reason.COLLAR
 
 
 class AlphaAdapter:
@@ -181,6 +188,8 @@ class AlphaAdapter:
             return
         for action in actions:
             match action:
+                case Propose(order_id) | Replace(new_id=order_id) if reasons := _impossible(action.qty, action.price):
+                    self._refuse(index, order_id, action, reasons)
                 case Propose():
                     self._propose(index, action, hops)
                 case Withdraw():
@@ -191,6 +200,19 @@ class AlphaAdapter:
                     self._arm(index, action)
                 case Disarm():
                     self._disarm(action.symbol)
+
+    def _refuse(self, index: int, order_id: int, action: Propose | Replace, reasons: int) -> None:
+        """What no order can be does not get as far as the gate: a strategy with such a fault is told, and so are we."""
+        what = (f"strategy {self.strategies[index].name} asked for {action.qty} at {action.price} (1e-4 USD), which no "
+                f"order can be")
+        self.bus.publish(FAULTS, {"service": "alpha", "what": what})
+        if isinstance(action, Propose):
+            self.ids.give_back(order_id, self._now)
+            stock, side = action.stock, action.side
+        else:
+            stock, side = self._orders[action.order_id].stock, self._orders[action.order_id].side
+        rejection = Rejection(order_id, stock, side, action.qty, action.price, index, reasons, self._now)
+        self._act(index, self.strategies[index].on_rejection(rejection, self._now))
 
     def _propose(self, index: int, action: Propose, hops: tuple[Hop, ...]) -> None:
         venue = UNROUTED if action.venue is None else action.venue

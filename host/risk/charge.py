@@ -74,8 +74,9 @@ class Charges:
             account.taken_off -= change
 
     def on_figures(self, figures: Figures, marks: Mapping[str, int], limit: int) -> list[Charge]:
-        """New figures: rent is due since the last ones. `marks` by stock, `limit` of the firm's VaR."""
-        past = figures.time - self._since if self._since else 0
+        """New figures: rent is due since the last ones (none where the clock went back). `marks` by stock, `limit` of
+        the firm's VaR."""
+        past = max(0, figures.time - self._since) if self._since else 0
         self._since, self._marginal = figures.time, figures.marginal
         lines = []
         for strategy, account in sorted(self._accounts.items()):

@@ -74,9 +74,13 @@ class Supervisor:
             self.accounts.on_report(strategy, report)
 
     def _on_tops(self, message: Message) -> None:
-        if message.time < self._due:
+        every, time = self.live.parameters.every, message.time
+        if self._due - every <= time < self._due:
             return
-        self._due = message.time + self.live.parameters.every
+        if time < self._due:  # waiting for the time that was would leave risk unwatched
+            back = self._due - every - time
+            self.bus.publish(FAULTS, {"service": "risk", "what": f"the clock went back by {back} ns"})
+        self._due = time + every
         self._sample(message)
         used = self.risk.judge(message)
         if not self._under_way and not self.risk.control.killed and self.figures:
