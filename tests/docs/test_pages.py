@@ -13,8 +13,6 @@ from sim.paths import ROOT
 
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-#: Commands that pages tell of, and that come with the service that they start.
-COMING = {"up"}
 SOURCES = "\n".join(path.read_text(encoding="utf-8") for folder in ("host", "hdl")
                     for path in sorted((ROOT / folder).rglob("*.py")))
 
@@ -36,7 +34,7 @@ def problem(text):
     while hasattr(at, "commands") and words and not words[0].startswith("-"):
         name = words.pop(0).rstrip(",;")
         if name not in at.commands:
-            return "" if name in COMING else f"no command {name}"
+            return f"no command {name}"
         at = at.commands[name]
     known = {option for one in at.params for option in (*one.opts, *one.secondary_opts)} | {"--help"}
     unknown = [word for word in words if re.match(r"--\w", word) and word.partition("=")[0].rstrip(",") not in known]
