@@ -19,7 +19,7 @@ from hdl.layouts import BOOK_TOP
 from host.bus.bus import Message
 from host.bus.inprocess import InProcess
 from host.bus.node import Node
-from host.bus.shared import Shared
+from host.bus.shared import Shared, sweep
 from host.bus.topics import PROPOSED, REJECTED, REPORTS, TOPS, Topic
 from host.bus.zenoh import Zenoh
 
@@ -167,6 +167,8 @@ def other(transport: str) -> Iterator[Other]:
         probe.bind(("127.0.0.1", 0))
         endpoint = f"tcp/127.0.0.1:{probe.getsockname()[1]}"
         probe.close()
+        if transport == "shared":
+            stack.callback(sweep, Path(folder))
 
         def start(*words: str) -> subprocess.Popen[str]:
             process = subprocess.Popen([sys.executable, "-m", *words], stdout=subprocess.PIPE, text=True)

@@ -30,7 +30,7 @@ from host.bus.topics import TOPICS, Topic
 from host.bus.wire import WireError, decode, encode, seq_of, topic_of
 
 #: Between two beats, and how long a process may be silent before somebody says so.
-BEAT_NS, SILENCE_NS = 200_000_000, 3_000_000_000
+BEAT_NS, SILENCE_NS = 200_000_000, 10_000_000_000
 #: An answer is waited for so long.
 _PATIENCE_S = 2.0
 #: Frames of lossy topics that wait to be polled; beyond it new ones are dropped, and told as a gap.

@@ -183,7 +183,7 @@ class UpSession:
                                      for name, one in supervisor.processes.items()})
 
     def _say(self, line: str) -> None:
-        self.console.print(line, markup=False, highlight=False)
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         self.supervisor.stop()

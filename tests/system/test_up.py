@@ -16,7 +16,7 @@ from host.desk.desk import FEES
 from host.oms.oms import Oms
 from host.oms.sqlite import SqliteJournal
 from host.positions.positions import Positions
-from host.supervise.setting import BUS, SUMMARY
+from host.supervise.setting import BUS, SUMMARY, TRANSPORTS
 from host.supervise.supervisor import COUNTS
 
 pytestmark = pytest.mark.slow
@@ -96,8 +96,9 @@ def book(session):
     return dict(oms.states()), {stock: one.qty for stock, one in positions.by_stock.items()}, oms
 
 
-def test_processes_trade_one_that_is_not_needed_may_die_and_the_oms_recovers(up, capsys):
-    session = up()
+@pytest.mark.parametrize("bus", TRANSPORTS)
+def test_processes_trade_one_that_is_not_needed_may_die_and_the_oms_recovers(up, bus):
+    session = up("--bus", bus)
     assert session.command("keys", "new", "anna", "--role", "risk", "--no-passphrase") == 0
     session.trading()
 

@@ -117,7 +117,8 @@ def test_garbage_is_a_fault_that_names_where_it_came_from(over_zenoh, rng):
     over_zenoh.until(lambda: seen == [b"8="])
 
 
-def test_a_stopped_subscriber_holds_nobody_up_and_a_killed_one_is_missed(over_zenoh):
+def test_a_stopped_subscriber_holds_nobody_up_and_a_killed_one_is_missed(over_zenoh, monkeypatch):
+    monkeypatch.setattr("host.bus.zenoh.SILENCE_NS", 2 * 10**9)
     where = [str(over_zenoh.folder), "child", over_zenoh.folder.parent.name, over_zenoh.router.endpoint]
     alpha, ems = over_zenoh.node("alpha"), over_zenoh.node("ems")
     seen, faults = payloads(ems, PROPOSED), payloads(ems, FAULTS)
