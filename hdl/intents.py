@@ -13,6 +13,9 @@ INTENT_FIELDS = ("order_id", "orig_id", "price", "qty", "side", "action", "tif",
 
 #: Cycles from an accepted intent to its decision; the gate asserts that it agrees.
 GATE_LATENCY = 3
+#: Cycles for which none is let through after an order was given back: the next that is comes back more than 24 cycles
+#: after it, as `hdl.risk.exposure` must have it, or the kill would fall (`overrun`) for orders to a venue that is off.
+SETTLE_CYCLES = 20
 
 
 class IntentArbiter(wiring.Component):
@@ -20,7 +23,8 @@ class IntentArbiter(wiring.Component):
 
     An intent is let through only while `free` is high (order entry idle) and the gate holds none,
     so a verdict is never older than one cycle when its frame starts. A trigger's intent passes in the
-    cycle it is offered (latency 0) and goes before the host's.
+    cycle it is offered (latency 0) and goes before the host's. None passes in the `SETTLE_CYCLES` cycles after
+    `unsent`.
 
     Members
     -------
@@ -28,6 +32,7 @@ class IntentArbiter(wiring.Component):
     host : INTENT records; `rx_time` and `needed` of what they become is the cycle they go through.
     o : to the gate.
     free : order entry could start a frame now.
+    unsent : an order was given back.
     now : the clock.
     """
 
@@ -37,6 +42,7 @@ class IntentArbiter(wiring.Component):
             "host": In(stream.Signature(INTENT.layout)),
             "o": Out(stream.Signature(Intent)),
             "free": In(1),
+            "unsent": In(1),
             "now": In(64),
         })
 
@@ -55,8 +61,14 @@ class IntentArbiter(wiring.Component):
         deciding = Signal(GATE_LATENCY)
         admit = Signal()
         accepted = Signal()
+        settling, unsettled = Signal(range(SETTLE_CYCLES + 1)), Signal()
+        m.d.sync += unsettled.eq(self.unsent | (settling > 1))
+        with m.If(self.unsent):
+            m.d.sync += settling.eq(SETTLE_CYCLES)
+        with m.Elif(settling != 0):
+            m.d.sync += settling.eq(settling - 1)
         m.d.comb += [
-            admit.eq(self.free & (deciding == 0)),
+            admit.eq(self.free & (deciding == 0) & ~unsettled),
             self.o.valid.eq(admit & (self.trigger.valid | self.host.valid)),
             accepted.eq(self.o.valid & self.o.ready),
         ]
@@ -70,4 +82,4 @@ class IntentArbiter(wiring.Component):
         return m
 
 
-__all__ = ["GATE_LATENCY", "IntentArbiter"]
+__all__ = ["GATE_LATENCY", "SETTLE_CYCLES", "IntentArbiter"]

@@ -154,7 +154,7 @@ class Nic(wiring.Component):
         connect(m, self.sequencer.bad, entry.bad)
         m.d.comb += [
             intents.now.eq(self.clock.now), gate.now.eq(self.clock.now),
-            intents.free.eq(entry.idle & self.up.room),
+            intents.free.eq(entry.idle & self.up.room), intents.unsent.eq(entry.unsent.valid),
             entry.i.payload.eq(gate.o.payload),
             entry.i.valid.eq(gate.o.valid & (gate.o.payload.reasons == 0)),
             entry.killed.eq(gate.killed), entry.venue_killed.eq(gate.venue_killed),
