@@ -6,7 +6,7 @@ from sim.fuzz.campaign import Campaign
 from sim.fuzz.frames import MAX_FRAME, FeedFrames, spoil
 from sim.models.receiver import ReceiverModel
 
-BATCHES, FROM = 12, 1_000_000
+BATCHES, FROM = 8, 1_000_000
 
 
 def test_the_nic_agrees_with_the_models(rng):
