@@ -2,17 +2,17 @@
 
 The book of record says what was acknowledged, the bus's logs what was said to the EMS and by it. What they have and
 the book has not is taken now; what the book has and nobody was told is told now. Orders that passed the gate and never
-reached the book go back rejected: whoever proposed them did so long ago.
+reached the book, or are in the book and never left, go back rejected: whoever proposed them did so long ago.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from hdl.layouts import Reason
+from hdl.layouts import Origin, Reason
 from host import fixmap
 from host.bus.node import Node
-from host.bus.topics import DECISIONS, ORDERS, PASSED, REJECTED, REPORTS, ROUTED, SENT, VENUE_REPORTS, Topic
+from host.bus.topics import DECISIONS, INTENTS, ORDERS, PASSED, REJECTED, REPORTS, ROUTED, SENT, VENUE_REPORTS, Topic
 from host.ems.adapter import EmsAdapter, order_state
 from host.messages import CancelOrder, NewOrder, Rejection
 from host.oms.oms import Oms
@@ -23,7 +23,7 @@ from host.risk.adapter import HARDWARE
 def recover(bus: Node, ems: EmsAdapter, oms: Oms) -> int:
     """Catch up; returns how many messages were not known. Orders first, then their decisions, then what left, then
     what venues said of it."""
-    count = _give_back(bus, ems, oms)
+    count = _give_back(bus, ems, oms) + _unsent(bus, oms)
     count += _replay(bus, DECISIONS, lambda record: _undecided(oms, record))
     told = {fixmap.read_order(message.payload).order_id for message in bus.history(ROUTED)
             if message.source.startswith(f"{bus.name}.")}
@@ -55,6 +55,28 @@ def _give_back(bus: Node, ems: EmsAdapter, oms: Oms) -> int:
             oms.on_rejection(rejection)
         bus.publish(REJECTED, desk.rejection(rejection), cause=message)
         lost += 1
+    return lost
+
+
+def _unsent(bus: Node, oms: Oms) -> int:
+    """Orders and cancels that came into the book, and whose intents did not leave before the process ended."""
+    desk = fixmap.Desk("EMS", "ALPHA")
+    sent = {order_id for message in bus.history(INTENTS) for order_id in message.payload["order_id"].tolist()}
+    lost = 0
+    for order in oms.live:
+        new = order.new
+        asked = list(order.requests)
+        if order.base is State.PENDING_NEW and new.origin is Origin.HOST:
+            asked.append(new.order_id)
+        for order_id in asked:
+            if order_id in sent:
+                continue
+            rejection = Rejection(order_id, new.stock, new.side, new.qty, new.price, new.strategy, 1 << Reason.KILL,
+                                  bus.clock())
+            oms.on_rejection(rejection)
+            bus.publish(REJECTED, desk.rejection(rejection))
+            bus.publish(ORDERS, order_state(order), key=new.order_id)
+            lost += 1
     return lost
 
 
