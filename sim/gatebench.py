@@ -172,6 +172,7 @@ class GateBench:
             given, wrote = self.done[cycle], self.done[cycle - WRITTEN].write
             if wrote is not None:
                 self._written(cycle, *wrote)
+            self.model.pass_time(cycle + GATE_LATENCY)
             if cycle < first:
                 continue
             if cycle >= SETTLES:

@@ -159,7 +159,7 @@ class GateModel:
 
         `now`: the clock for the age of the reference. `cycle`: the number of the verdict's clock cycle.
         """
-        self._pass_time(cycle)
+        self.pass_time(cycle)
         row = order.symbol % len(self.limits)
         sell = order.side & 1
         reference = self.tops[row].reference(bool(sell))
@@ -296,12 +296,12 @@ class GateModel:
 
     def beat(self, cycle: int, timeout: int | None = None):
         """The host's heartbeat, or a write of its time, for verdicts from `cycle` on."""
-        self._pass_time(cycle - 1)
+        self.pass_time(cycle - 1)
         self.timeout = self.timeout if timeout is None else timeout & (1 << TIMEOUT_BITS) - 1
         self.silent_at = cycle + self.timeout * FEMTO_PER_NANO // self.config.clock_fs
         self.alive = self.silent_at > cycle
 
-    def _pass_time(self, cycle: int):
+    def pass_time(self, cycle: int):
         """What has happened by itself when the verdict of `cycle` is given."""
         if self.alive and cycle >= self.silent_at:
             self.alive = False

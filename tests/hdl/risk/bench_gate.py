@@ -44,7 +44,7 @@ def draw_intent(bench, rng, serial: int) -> dict:
         "rx_time": rng.getrandbits(64), "needed": rng.getrandbits(32), "orig_id": rng.getrandbits(64),
     }
     odd = {
-        "order_id": [serial - rng.randrange(5), rng.getrandbits(64)], "symbol": [bench.config.symbols, 255],
+        "order_id": [max(0, serial - rng.randrange(5)), rng.getrandbits(64)], "symbol": [bench.config.symbols, 255],
         "side": [2], "price": [0, 2**32 - 1, MIDDLE + 1, MIDDLE - 100 * TICK], "action": [1], "invalid": [1],
         "qty": [0, 10, 20, 25, 300, 310, 400, 410, 2**32 - 1], "strategy": [15, bench.config.strategies % 16],
         "venue": [3],
