@@ -1,4 +1,4 @@
-"""A made-up day through the NIC: all types, more stocks than are followed, rows equal to the model's."""
+"""A made-up day through the NIC: all types, more stocks than are followed; rows are the model's, or flagged."""
 
 import pytest
 
@@ -9,7 +9,7 @@ pytestmark = pytest.mark.slow
 STOCKS, FOLLOWED, MESSAGES = 12, 8, 900
 
 
-def test_the_nic_s_rows_are_the_model_s(tmp_path, rng):
+def test_the_nic_s_rows_are_the_model_s_or_flagged(tmp_path, rng):
     path = tmp_path / "day.itch50"
     path.write_bytes(day(MESSAGES, STOCKS, seed=rng.randrange(1 << 30), live=25).tobytes())
     texts = []
@@ -20,4 +20,7 @@ def test_the_nic_s_rows_are_the_model_s(tmp_path, rng):
         texts.append(out.read_text().splitlines())
     nic, model = texts
     assert len(model) > MESSAGES // 2
-    assert nic == model
+    exact = nic[0].split(",").index("exact")
+    differ = [row for row, true in zip(nic, model, strict=True) if row != true]
+    assert all(row.split(",")[exact] == "0" for row in differ)
+    assert len(differ) < len(model) // 4    # lists being refilled, where the day leaves too little time
