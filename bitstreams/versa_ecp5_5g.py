@@ -14,7 +14,7 @@ of register, and what is received needs no 90 degrees either, only `CenteredInpu
 Resets. There is none: the core starts with what the bit file says, when the PLL has locked; a PHY is held in reset for
 `PHY_RESET_BITS` after that. To start over, load the bit file again.
 
-The smallest variant has been placed and routed; nothing of it has been tried on the board yet.
+Placements are measured (docs/bitstreams.md); nothing of it has been tried on the board yet.
 """
 
 from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal

@@ -1,7 +1,7 @@
 """The Versa with its core at half the clock, for bring-up.
 
-The pins, PHYs and clocks of the line are those of `bitstreams.versa_ecp5_5g`; the whole NIC runs at 62.5 MHz, which
-nextpnr reaches with room to spare. Every check and every limit is the same gateware.
+The pins, PHYs and clocks of the line are those of `bitstreams.versa_ecp5_5g`; the whole NIC runs at 62.5 MHz, which its
+placement reaches; docs/bitstreams.md says how far routing is. Every check and every limit is the same gateware.
 
 What is different: it takes half a gigabit on each port, in frames up to 2,048 bytes; what comes faster loses the end
 of a frame, is counted with the bad ones, and makes the books it touches inexact. Frames leave whole, so an order is
