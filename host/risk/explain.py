@@ -102,6 +102,8 @@ def _restricted(case: Case) -> str:
         wrong.append(f"the stock is not trading (trading action {case.status}, ITCH 5.0)")
     if case.decision["side"] not in list(Side):
         wrong.append(f"side {case.decision['side']} does not exist")
+    if not wrong and case.host is not None:    # the host's own gate knows nothing of halts
+        return "risk was reducing the stock, so strategies leave it alone until that is done"
     return "; ".join(wrong) or ("the stock was halted, or its limits had only just been written and were not yet in "
                                 "force, or the order named a stock, strategy or venue that this NIC does not have")
 

@@ -142,6 +142,14 @@ def test_what_the_host_rejected_is_explained_with_what_it_had(journal):
     assert list(Session(journal.folder).rejected()) == [(2_000_000, 7, 1 << Reason.GROSS | 1 << Reason.LOSS)]
 
 
+def test_a_stock_that_risk_reduces_is_not_called_halted(journal):
+    order = NewOrder(7, "MSFT", Side.BUY, 10, 1_000_000, 0)
+    journal.on_rejected(2_000_000, order, 1 << Reason.RESTRICTED, Book(0, 0, 0))
+    journal.close()
+    (found,) = Session(journal.folder).find(7)
+    assert "risk was reducing the stock" in explain(found.case)[Reason.RESTRICTED]
+
+
 def test_every_decision_is_kept_and_context_only_where_it_is_needed(journal, rng):
     kept = 0
     for n in range(300):
