@@ -86,9 +86,11 @@ class Receiver(wiring.Component):
         most: a bad frame is BAD_FCS whatever else it is, otherwise the first header that is wrong names it.
     """
 
+    LANES = 1
+
     def __init__(self, config: NicConfig, port: int):
-        if config.data_width != 8:
-            raise ValueError(f"{config.name}: this receiver is 8 bits wide, not {config.data_width}")
+        if config.lanes != self.LANES:
+            raise ValueError(f"{config.name}: this receiver is {8 * self.LANES} bits wide, not {config.data_width}")
         self.config, self.port = config, port
         output = Out(payload(config.data_width))
         super().__init__({
@@ -273,6 +275,10 @@ class Receiver(wiring.Component):
                     m.d.comb += cause.eq(Mux(final.more, Cause.BAD_LENGTH, Cause.NONE))
                 with m.Case(Part.SKIP):
                     m.d.comb += cause.eq(final.cause)
+        self._strobe(m, ended, cause)
+
+    def _strobe(self, m: Module, ended, cause):
+        """One frame more, and one more of its cause."""
         m.d.sync += self.count.frames.eq(ended)
         for value, name in CAUSES.items():
             m.d.sync += getattr(self.count, name).eq(ended & (cause == value))

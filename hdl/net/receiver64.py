@@ -1,16 +1,12 @@
 """Receive path of one port at eight bytes a beat; `hdl.net.receiver` is the same at one."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
-from amaranth.lib import data, enum, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data, enum
 
-from hdl.config import NicConfig
-from hdl.messages import FeedFilter, VenueFilter, payload
 from hdl.net.facts import Part
 from hdl.net.facts64 import AT_BITS, IPV4_WORDS, UDP_WORDS, WORD_BITS, WORDS, HeaderFacts64
 from hdl.net.headers import MAX_TAGS, TYPE_IPV4, TYPES_TAG, WORD_BYTES
-from hdl.net.receiver import CAUSES, COUNTERS, OUTPUTS, Cause
-from hdl.streams import axis_rx
+from hdl.net.receiver import OUTPUTS, Cause, Receiver
 from hdl.venue import HOST_ETHERTYPE
 
 LANES, LANE_BITS = 8, 3
@@ -44,7 +40,7 @@ class Sent(data.Struct):
     whole: unsigned(1)      # so has its last byte
 
 
-class Receiver64(wiring.Component):
+class Receiver64(Receiver):
     """Ethernet II with up to two tags, IPv4, then UDP of the feeds or TCP of the order sessions.
 
     It takes and counts what `Receiver` does. Latency: a payload beat leaves in the cycle after the frame's beat that
@@ -67,18 +63,7 @@ class Receiver64(wiring.Component):
     As of `Receiver`; `count` strobes 3 cycles after the frame's last beat.
     """
 
-    def __init__(self, config: NicConfig, port: int):
-        if config.lanes != LANES:
-            raise ValueError(f"{config.name}: this receiver is {8 * LANES} bits wide, not {config.data_width}")
-        self.config, self.port = config, port
-        output = Out(payload(config.data_width))
-        super().__init__({
-            "i": In(axis_rx(config.data_width)), "now": In(64),
-            "feeds": In(data.ArrayLayout(FeedFilter, config.feeds)),
-            "venues": In(data.ArrayLayout(VenueFilter, config.venues)),
-            "feed_o": output, "session_o": output, "host_o": output,
-            "count": Out(wiring.Signature({name: Out(1) for name in COUNTERS})),
-        })
+    LANES = LANES
 
     def elaborate(self, platform):
         m = Module()
@@ -257,6 +242,4 @@ class Receiver64(wiring.Component):
             m.d.comb += cause.eq(Mux(facts.udp, Cause.NO_GROUP, Cause.NOT_UDP))
         with m.Elif(short):
             m.d.comb += cause.eq(Cause.BAD_LENGTH)
-        m.d.sync += self.count.frames.eq(ended.now)
-        for value, name in CAUSES.items():
-            m.d.sync += getattr(self.count, name).eq(ended.now & (cause == value))
+        self._strobe(m, ended.now, cause)
