@@ -8,7 +8,7 @@ Access is `rw`, `ro` (the NIC's own state), or `wo` (a command, which acts when 
 reads; reads 0).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from hdl.config import NicConfig
@@ -67,23 +67,28 @@ class Reg:
 
     def pack(self, **values: int) -> int:
         """The register's value from its fields; a value that does not fit is an error."""
-        word, offset = 0, 0
-        for bits in self.bits:
-            value = values.pop(bits.name, 0)
-            if not 0 <= value < 1 << bits.width:
-                raise ValueError(f"{self.name}.{bits.name} = {value} does not fit {bits.width} bits")
-            word |= value << offset
-            offset += bits.width
+        word = 0
+        for name, at in self._places():
+            value, width = values.pop(name, 0), at.stop - at.start
+            if not 0 <= value < 1 << width:
+                raise ValueError(f"{self.name}.{name} = {value} does not fit {width} bits")
+            word |= value << at.start
         if values:
             raise ValueError(f"{self.name} has no field {', '.join(values)}")
         return word
 
     def unpack(self, word: int) -> dict[str, int]:
-        values, offset = {}, 0
+        return {name: word >> at.start & (1 << at.stop - at.start) - 1 for name, at in self._places()}
+
+    def split(self, word) -> dict:
+        """Its fields as slices of `word`, a signal."""
+        return {name: word[at] for name, at in self._places()}
+
+    def _places(self) -> Iterator[tuple[str, slice]]:
+        start = 0
         for bits in self.bits:
-            values[bits.name] = word >> offset & (1 << bits.width) - 1
-            offset += bits.width
-        return values
+            yield bits.name, slice(start, start + bits.width)
+            start += bits.width
 
 
 @dataclass(frozen=True)

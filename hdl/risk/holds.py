@@ -29,10 +29,7 @@ class Holds(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        key, fields, offset = GATE["release"], {}, 0
-        for bits in key.bits:
-            fields[bits.name] = self.wdata[offset:offset + bits.width]
-            offset += bits.width
+        fields = GATE["release"].split(self.wdata)
         unlocked = Signal()
         m.d.comb += unlocked.eq(self.release_stb & (fields["key"] == RESUME_KEY))
         for name, strobe in (("loss", self.loss_stb), ("strategy_loss", self.strategy_loss_stb)):

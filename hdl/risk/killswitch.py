@@ -55,10 +55,7 @@ class KillSwitch(wiring.Component):
 
     def _asked(self, m: Module, kill, lift):
         """What the host has written, a cycle late: far from the bus, so that what is killed next is known early."""
-        key, fields, offset = GATE["resume"], {}, 0
-        for bits in key.bits:
-            fields[bits.name] = self.wdata[offset:offset + bits.width]
-            offset += bits.width
+        fields = GATE["resume"].split(self.wdata)
         unlocked = Signal()
         m.d.comb += unlocked.eq(self.resume & (fields["key"] == RESUME_KEY))
         m.d.sync += [kill.eq(self.kill & self.wdata[0]), lift.eq(unlocked & fields["all"])]

@@ -47,10 +47,8 @@ def following_kills(base: type) -> type:
 
         def _written(self, m, name, width):
             """What the bus kills and lifts, as of `ACTS` - 1 cycles ago."""
-            bus, fields, offset = self.bus, {}, 0
-            for bits in GATE["resume"].bits:
-                fields[bits.name] = bus.wdata[offset:offset + bits.width]
-                offset += bits.width
+            bus = self.bus
+            fields = GATE["resume"].split(bus.wdata)
             writes = {reg: bus.write & (bus.addr == RegisterMap(self.config).address(GATE, reg))
                       for reg in (name, "resume")}
             kills = Mux(writes[name], bus.wdata[:width], 0)
