@@ -20,6 +20,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from host.positions.money import Instrument
+
 #: The environment variable that names the file of a session.
 VARIABLE = "TICKGATE_CONTRACTS"
 _UNIT, _YEAR_DAYS = 10_000, 365
@@ -65,6 +67,11 @@ def load(path: Path) -> tuple[Contract, ...]:
         raise ContractsError(f"{path}: {error.strerror or error}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ContractsError(f"{path}: {error}") from None
+
+
+def instruments(contracts: tuple[Contract, ...]) -> dict[str, Instrument]:
+    """What a unit of each is worth, for positions."""
+    return {one.name: Instrument(multiplier=one.multiplier) for one in contracts}
 
 
 def configured() -> tuple[Contract, ...]:

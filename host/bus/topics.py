@@ -94,11 +94,16 @@ CHARGES = _struct("risk.charges", "what each strategy pays for its share of that
 POSITIONS = _struct("positions", "position and P&L of a stock after a change")
 BREAKS = _struct("positions.breaks", "a figure on which desk and NIC differ when all is quiet",
                  "host.positions.reconcile:Break")
-UTILISATION = _struct("risk.utilisation", "use of a limit, in 1/1000", "host.risk.utilisation:Utilisation")
+UTILISATION = _struct("risk.utilisation", "use of a limit as it enters another level",
+                      "host.risk.utilisation:Utilisation")
+SAMPLES = _struct("risk.samples", "use of a limit whenever it has changed", "host.risk.utilisation:Utilisation")
 CONTROL = _struct("risk.control", "kill and resume", "host.risk.control:ControlEvent")
+MEASURES = _struct("tca.measures", "each venue's measures of the session so far, a few times a second", lossy=True)
 VENUES = _struct("tca.venues", "measures and score of a venue, for routing and analytics",
                  "host.tca.scores:VenueScore", lossy=True)
 FAULTS = _struct("bus.faults", "a service failed, or a sequence number was missed")
+LIMITS_WANTED = _struct("limits.wanted", "supervisor to NIC: a limits file, to be written and read back")
+LIMITS_HELD = _struct("limits.held", "NIC to all: the limits that it holds from now on, or why it does not")
 REGISTERS = _records("nic.registers", REG_WRITE, "risk and the supervisor to NIC: limits, kill and resume")
 SESSION = _struct("desk.session", "phases of a session, in their order: trading, stopping, over, reconciled")
 SERVICES = _struct("desk.services", "each process of the desk, now and then: how it is, and how far it has come",
@@ -110,7 +115,8 @@ TAP = Topic("*", Kind.STRUCT, "every topic")
 TOPICS = {topic.name: topic for topic in (
     PROPOSED, PASSED, ROUTED, VENUE_REPORTS, REPORTS, REJECTED, MARKET_EVENTS, TOPS, LEVELS, FEED_EVENTS,
     DECISIONS, SENT, NIC_EXECUTIONS, INTENTS, ARMS, ORDERS, QUOTE_REQUESTS, QUOTES, PARENTS, COMMANDS, RISK, CHARGES,
-    POSITIONS, BREAKS, UTILISATION, CONTROL, VENUES, FAULTS, REGISTERS, SESSION, SERVICES)}
+    POSITIONS, BREAKS, UTILISATION, SAMPLES, CONTROL, MEASURES, VENUES, FAULTS, LIMITS_WANTED, LIMITS_HELD, REGISTERS,
+    SESSION, SERVICES)}
 
 #: The record topics by record kind: where a record from the NIC belongs.
 BY_RECORD = {topic.record.kind: topic for topic in TOPICS.values() if topic.record}

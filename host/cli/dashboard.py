@@ -14,6 +14,8 @@ from host.cli.errors import UserError
 from host.cli.places import DASHBOARD, RUN, folder, write_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from host.dashboard.server import Act
 
 #: Where it listens unless told otherwise: this machine alone.
@@ -60,9 +62,18 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def tell(run_dir: Path, where: str) -> None:
-    """Leave the address (never the token) where other commands find it."""
-    write_text(folder(run_dir) / DASHBOARD, json.dumps({"address": where}) + "\n")
+def tell(run_dir: Path, where: str, host: str) -> None:
+    """Leave the address (never the token) where other commands find it, and where exactly it listens."""
+    port = where.rstrip("/").rpartition(":")[2]
+    listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    write_text(folder(run_dir) / DASHBOARD, json.dumps({"address": where, "listen": listen}) + "\n")
+
+
+def announce(say: "Callable[[str], None]", where: str, host: str, token: str) -> None:
+    """Show the address and, this once, the token."""
+    say(f"dashboard: {where}#token={token}")
+    if not is_loopback(host):
+        say("it listens beyond this machine, in plain HTTP: anyone on the way can read the token")
 
 
 def buttons(run_dir: Path, state: Path) -> "Act":

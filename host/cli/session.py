@@ -135,11 +135,12 @@ class Session:
             self.console.print(f"no dashboard at {host}:{port}: {error.strerror or error}")
             return None
         page.start()
-        pages.tell(out, page.address)
-        self.console.print(f"dashboard: {page.address}#token={page.token.reveal()}", soft_wrap=True, highlight=False)
-        if not pages.is_loopback(host):
-            self.console.print("it listens beyond this machine, in plain HTTP: anyone on the way can read the token")
+        pages.tell(out, page.address, host)
+        pages.announce(self._say, page.address, host, page.token.reveal())
         return page
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, soft_wrap=True, highlight=False, markup=False)
 
     def _facts(self) -> dict[str, Any]:
         """What the page shows besides the desk."""

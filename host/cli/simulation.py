@@ -70,13 +70,14 @@ class Simulation:
     nic, link : the virtual NIC, freshly made, and the link to it.
     duration_ns : of trading; the wind-down comes on top.
     journal : of the desk's book of record.
+    contracts : options among the stocks; None: those of the file that the environment names.
 
     `on_records`, where set, sees every batch of records before the desk does.
     """
 
     def __init__(self, nic: VirtualNic, link: Link, limits: Limits, *, seed: int, duration_ns: int,
                  venues: tuple[VenueSpec, ...] = SIMULATED, host: HostModel = HostModel(),
-                 journal: Journal | None = None):
+                 journal: Journal | None = None, contracts: tuple[Contract, ...] | None = None):
         self.nic, self.link, self.limits, self.venues, self.host = nic, link, limits, venues, host
         self._clock_fs = nic.config.clock_fs
         self.universe = Universe.grid(tuple(limits.symbols), tuple(venue.target_comp_id for venue in venues))
@@ -90,7 +91,7 @@ class Simulation:
         self._base += link.time_ns - self._time(nic.cycle)  # the desk and the exchange go by the NIC's clock
         self.start = self.now = self._time(nic.cycle)
         self.stop, self.end = self.start + duration_ns, self.start + duration_ns + WIND_DOWN_NS
-        contracts = options.configured()
+        contracts = options.configured() if contracts is None else contracts
         self.exchange = Exchange(venues, self.universe.stocks, seed, self.start,
                                  follows=options_follow(contracts, limits))
         self.desk = Desk(nic.config, self.universe, limits, venues, self._write, lambda: self.now, journal=journal,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from host.cli.dashboard import LISTEN
 from host.cli.errors import UserError
 from host.cli.places import STATE
 from host.cli.run import DEFAULT_SECONDS, nanoseconds
@@ -24,11 +25,17 @@ def up(bus: Annotated[str, typer.Option(help="shared: this machine's memory; zen
        bus_config: Annotated[Path | None, typer.Option(help="zenoh: a configuration (TLS, access control).")] = None,
        nic: Annotated[str, typer.Option(help="compiled: the NIC; direct: the exchange without one, and with no "
                                              "hardware gate.")] = "compiled",
-       headless: Annotated[bool, typer.Option("--headless", help="Events as lines, no table.")] = False) -> None:
+       dashboard: Annotated[str, typer.Option(
+           help="HOST:PORT of the live page. It is plain HTTP: keep it to this machine, or behind something that "
+                "is not.")] = LISTEN,
+       headless: Annotated[bool, typer.Option("--headless",
+           help="Events as lines, no table and no dashboard.")] = False,
+       ) -> None:
     """Trade as `tickgate run` does, with every service in a process of its own, supervised.
 
-    `tickgate kill`, `resume` and `status` act on it with `--run-dir`. A process that ends is started again; where the
-    desk may not trade without it, orders are stopped until a person resumes. Ctrl-C ends the session in order.
+    `tickgate kill`, `resume`, `status` and `limits` act on it with `--run-dir`. A process that ends is started again;
+    where the desk may not trade without it, orders are stopped until a person resumes. Ctrl-C ends the session in
+    order.
     """
     from host.supervise.session import UpSession
     from host.supervise.setting import MARKETS, TRANSPORTS
@@ -38,7 +45,7 @@ def up(bus: Annotated[str, typer.Option(help="shared: this machine's memory; zen
     if nic not in MARKETS:
         raise UserError(f"--nic {nic}: give {' or '.join(MARKETS)}")
     with UpSession(out, state, bus, seed, nanoseconds(seconds), limits=limits, connect=connect, config=bus_config,
-                   market=nic, headless=headless) as session:
+                   market=nic, page=dashboard, headless=headless) as session:
         summary = session.trade()
     print(f"{summary['orders']:,} orders sent, {summary['fills']:,} fills, {summary['shares']:,} shares")
     if summary["breaks"]:

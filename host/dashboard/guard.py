@@ -31,10 +31,15 @@ HEADERS = {
 
 
 class Token:
-    """256 random bits that only the terminal has seen."""
+    """256 random bits that only the terminal has seen.
 
-    def __init__(self) -> None:
-        self._text = secrets.token_urlsafe(32)
+    Parameters
+    ----------
+    text : one that was made before: a page that is started again keeps it.
+    """
+
+    def __init__(self, text: str = ""):
+        self._text = text or secrets.token_urlsafe(32)
 
     def reveal(self) -> str:
         """For the terminal, once."""
@@ -93,7 +98,7 @@ class Guard:
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return 403, "another site may not act here"
         if not self.token.fits(headers):
-            return 401, "the token is missing or wrong: `tickgate run` showed it on its terminal"
+            return 401, "the token is missing or wrong: the session showed it on its terminal as it began"
         if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             return 415, "say it as application/json"
         size = headers.get("content-length", "")

@@ -29,11 +29,13 @@ class Dashboard:
     ----------
     host, port : where to listen; a port that is taken is replaced by a free one.
     names : further host names by which browsers may ask for it.
+    token : without one a new one is made.
     """
 
-    def __init__(self, view: View, act: Act, host: str, port: int, names: tuple[str, ...] = (), **facts: object):
+    def __init__(self, view: View, act: Act, host: str, port: int, names: tuple[str, ...] = (),
+                 token: Token | None = None, **facts: object):
         self.view = view
-        self.token, self.hub = Token(), Hub(self._greeting)
+        self.token, self.hub = token or Token(), Hub(self._greeting)
         self.history = History(tuple(series(view)))
         self._names = about(view) | facts | {"names": list(self.history.names), "most": self.history.most}
         self._socket = _listen(host, port)

@@ -4,10 +4,8 @@ from typing import Any
 
 from hdl.layouts import Inexact, Origin, Side
 from host.dashboard.view import TOTAL, View
-from host.desk.statistics import ORIGINS
+from host.desk.counts import ORIGINS
 from host.messages import direction
-from host.tca.report import measures
-from host.tca.sums import total
 
 #: Percentiles of latencies on the page, in 1/1000; the largest value comes after them.
 PERMILLES = (500, 990, 999)
@@ -112,8 +110,7 @@ def _blotter(view: View) -> list[dict[str, Any]]:
 
 
 def _venues(view: View) -> list[dict[str, Any]]:
-    return [{"name": name, **measures(total(view.desk.tca.cells, venue=index))}
-            for index, name in enumerate(view.desk.universe.venues)]
+    return [{"name": name, **measures} for name, measures in view.desk.by_venue().items()]
 
 
 def _books(view: View, now: int) -> list[dict[str, Any]]:

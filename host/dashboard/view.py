@@ -19,9 +19,9 @@ from host.bus.topics import (
     ROUTED,
     UTILISATION,
 )
-from host.desk.desk import FEES, Desk
+from host.dashboard.source import Shown
+from host.desk.counts import Counts
 from host.desk.latency import percentile
-from host.desk.statistics import Statistics
 from host.positions.positions import Positions
 from host.risk.response import ANSWERS
 from host.risk.utilisation import Level
@@ -57,7 +57,7 @@ class View:
     pnl : positions and P&L of each strategy alone, by its index.
     """
 
-    def __init__(self, desk: Desk, statistics: Statistics):
+    def __init__(self, desk: Shown, statistics: Counts):
         self.desk, self.statistics = desk, statistics
         self.start = desk.bus.clock()
         self.feeds: dict[int, Feed] = {index: Feed() for index in range(len(desk.universe.venues))}
@@ -150,7 +150,8 @@ class View:
         report = fixmap.read_report(message.payload, self.desk.universe.venues)
         order = self.desk.oms.find(report.order_id) if report else None
         if report and order:
-            self.pnl.setdefault(order.new.strategy, Positions(FEES)).on_report(report)
+            held = self.desk.positions
+            self.pnl.setdefault(order.new.strategy, Positions(held.fees, held.instruments)).on_report(report)
 
     def _on_fault(self, message: Message) -> None:
         self.faults += 1

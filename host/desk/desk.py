@@ -17,7 +17,7 @@ from host.alpha.taker import ImbalanceTaker
 from host.bus import InProcess, Subscription
 from host.bus.inprocess import FaultHandler
 from host.bus.topics import BREAKS, CHARGES, FAULTS, UTILISATION, VENUES
-from host.contracts import Contract
+from host.contracts import Contract, instruments
 from host.desk.nicport import NicPort
 from host.ems.adapter import EmsAdapter
 from host.ems.ems import Ems
@@ -32,7 +32,6 @@ from host.marketdata.books import Books
 from host.oms.journal import Journal, JournalError
 from host.oms.oms import Oms
 from host.positions.adapter import PositionsAdapter
-from host.positions.money import Instrument
 from host.positions.positions import Fees, Positions
 from host.positions.reconcile import Break, Exposure, Reconciler
 from host.risk.adapter import Apply, RiskAdapter
@@ -42,6 +41,7 @@ from host.risk.limits import Limits
 from host.risk.supervisor import Supervisor
 from host.tca.adapter import TcaAdapter
 from host.tca.effects import Effects
+from host.tca.report import by_venue
 from host.tca.scores import Scores
 from host.universe import Universe
 
@@ -64,6 +64,12 @@ CHILD_SLOTS = 4
 EXPLORE_PERMILLE = 30
 
 
+def configured(contracts: tuple[Contract, ...]) -> dict[str, Callable[[Context], Strategy]]:
+    """Every strategy that there is, by its name in the limits file: ours, and those of others."""
+    options = {"options": lambda context: OptionsMaker(context, contracts, OPTIONS)} if contracts else {}
+    return STRATEGIES | options | found()
+
+
 class Desk:
     """Everything between the NIC's records and the orders it is asked to send.
 
@@ -77,8 +83,7 @@ class Desk:
     apply : brings register writes to the NIC (kill, resume).
     clock : ns since the epoch.
     on_fault : what to do when a service fails, instead of killing.
-    strategies : by name; those of them that the limits know run. None: `STRATEGIES`, and those of others
-        (`host.alpha.plugins`).
+    strategies : by name; those of them that the limits know run. None: all that there are (`configured`).
     seed : of what is chosen by chance (exploration of venues, draws of Monte Carlo).
     feedback : let TCA's scores, risk's levels and charges act on routing and strategies; without, nobody listens.
     contracts : options among the stocks: their multipliers, and by what their prices move.
@@ -96,8 +101,7 @@ class Desk:
         self._oms_fault = ""
         self.bus = InProcess(clock, on_fault or self._failed)
         self.books = Books()
-        instruments = {one.name: Instrument(multiplier=one.multiplier) for one in contracts}
-        self.positions = Positions(FEES, instruments)
+        self.positions = Positions(FEES, instruments(contracts))
         self.scores, self.effects, self.appetite = Scores(), Effects(), Appetite()
         self.oms = Oms(journal)
         self.positions.recover(self.oms.executed())
@@ -121,7 +125,7 @@ class Desk:
         self.unwind = Unwind(self.bus, universe, router, self.oms, self.working, child_ids, self._held, self._tick)
         self.rfq = RfqAdapter(self.bus, universe, self.books, self._held, self._tick, self.risk.reasons, self.appetite)
         self._positions = PositionsAdapter(self.bus, universe, self.books, self.positions)
-        accounts = Charges(lambda: Positions(FEES, instruments), risk.horizon)
+        accounts = Charges(lambda: Positions(FEES, instruments(contracts)), risk.horizon)
         accounts.recover((self._strategy_of(one.order_id) or 0, one) for one in self.oms.executed())
         self.supervisor = Supervisor(
             self.bus, universe, self.books, self.positions, self.risk,
@@ -129,8 +133,7 @@ class Desk:
         tca = TcaAdapter(self.bus, universe, FEES)
         self.tca, self.scorer = tca.tca, tca.scorer
         self.alpha = AlphaAdapter(self.bus, universe, self.books, ids, self._held)
-        own = STRATEGIES | ({"options": lambda context: OptionsMaker(context, contracts, OPTIONS)} if contracts else {})
-        for name, make in (own | found() if strategies is None else strategies).items():
+        for name, make in (configured(contracts) if strategies is None else strategies).items():
             if name in limits.strategies:
                 self._start(make, limits.strategies[name].index, limits)
 
@@ -189,6 +192,10 @@ class Desk:
             self.bus.publish(BREAKS, one, key=(one.stock, one.venue, one.what))
             self.bus.publish(FAULTS, {"service": "positions", "what": str(one)})
         return breaks
+
+    def by_venue(self) -> dict[str, dict[str, int]]:
+        """TCA's measures of each venue so far."""
+        return by_venue(self.tca.cells, self.universe.venues)
 
     def wind_down(self) -> None:
         """End trading in good order: no strategy acts any more, triggers are disarmed, live orders cancelled."""

@@ -4,43 +4,35 @@ Everything is an integer or a string, and nothing comes from a wall clock: the s
 same summary, bit for bit.
 """
 
-from collections import Counter, deque
+from collections import deque
 from dataclasses import asdict
 from typing import Any
 
-from hdl.layouts import Action, Origin, Reason
+from hdl.layouts import Reason
 from host import fixmap
 from host.bus import Hop, Message
-from host.bus.topics import DECISIONS, FAULTS, MARKET_EVENTS, REJECTED, REPORTS, ROUTED, SENT, TOPS, UTILISATION
+from host.bus.topics import FAULTS, ROUTED, UTILISATION
+from host.desk.counts import COLUMNS, ORIGINS, Counts
 from host.desk.desk import Desk
 from host.desk.latency import stages
-from host.messages import reason_names
 from host.positions.adapter import state
 from host.risk.supervisor import KEPT
 from host.risk.utilisation import Utilisation
-from host.tca.report import by_size, measures
-from host.tca.sums import by, total
-
-ORIGINS = {origin: origin.name.lower() for origin in Origin}
-_COLUMNS = ("decided", "rejected", "sent", "cancels", "fills", "shares")
+from host.tca.report import by_size, by_venue, measures
+from host.tca.sums import by
 
 
-class Statistics:
+class Statistics(Counts):
     """Subscribes to what the summary needs; `summary()` may be asked for at any time."""
 
     def __init__(self, desk: Desk):
+        super().__init__(desk.bus, desk.universe, desk.oms.find)
         self.desk = desk
-        self.feeds: dict[int, Counter] = {}
-        self.orders: dict[str, Counter] = {name: Counter() for name in ORIGINS.values()}
-        self.rejects: dict[str, Counter] = {}
         self.trails: dict[str, list[tuple[Hop, ...]]] = {name: [] for name in ORIGINS.values()}
         self.faults: list[str] = []
-        self.tops = 0
         self.started = desk.bus.clock()
         self.levels: deque[tuple[int, Utilisation]] = deque(maxlen=KEPT)
-        for topic, handler in ((MARKET_EVENTS, self._on_events), (TOPS, self._on_tops), (DECISIONS, self._on_decisions),
-                               (SENT, self._on_sent), (REJECTED, self._on_rejected), (ROUTED, self._on_routed),
-                               (REPORTS, self._on_report), (FAULTS, self._on_fault), (UTILISATION, self._on_level)):
+        for topic, handler in ((ROUTED, self._on_routed), (FAULTS, self._on_fault), (UTILISATION, self._on_level)):
             desk.bus.subscribe(topic, handler, name="statistics")
 
     def summary(self) -> dict[str, Any]:
@@ -51,15 +43,15 @@ class Statistics:
             "feeds": {names[feed]: {chr(kind): count for kind, count in sorted(counts.items())}
                       for feed, counts in sorted(self.feeds.items())},
             "tops": self.tops,
-            "orders": {name: {column: counts[column] for column in _COLUMNS} for name, counts in self.orders.items()},
+            "orders": {name: {column: counts[column] for column in COLUMNS} for name, counts in self.orders.items()},
             "order_states": dict(sorted(desk.oms.states().items())),
             "rejects": {reason.name: {by: self.rejects[reason.name][by] for by in ("host", "nic")}
                         for reason in Reason if reason.name in self.rejects},
             "positions": positions,
             "pnl": {name: sum(one[name] for one in positions.values())
                     for name in ("realised", "unrealised", "fees", "net")},
-            "venues": {names[venue]: measures(total(cells, venue=venue)) | {"answer_ns": desk.scorer.answer(venue)}
-                       for venue in range(len(names))},
+            "venues": {name: one | {"answer_ns": desk.scorer.answer(venue)}
+                       for venue, (name, one) in enumerate(by_venue(cells, names).items())},
             "strategies": {desk.risk.limits.strategy_names.get(index, str(index)): measures(sums)
                            for (index,), sums in by(cells, "strategy").items()},
             "tca": by_size(cells, names),
@@ -91,47 +83,11 @@ class Statistics:
     def _on_level(self, message: Message) -> None:
         self.levels.append((message.time, message.payload))
 
-    def _on_events(self, message: Message) -> None:
-        for feed, kind in zip(message.payload["feed"].tolist(), message.payload["type"].tolist(), strict=True):
-            self.feeds.setdefault(feed, Counter())[kind] += 1
-
-    def _on_tops(self, message: Message) -> None:
-        self.tops += len(message.payload)
-
-    def _on_decisions(self, message: Message) -> None:
-        for record in message.payload:
-            orders = self.orders[ORIGINS[Origin(int(record["origin"]))]]
-            if record["action"] == Action.NEW:
-                orders["decided"] += 1
-            if record["reasons"]:
-                orders["rejected"] += 1
-                for name in reason_names(int(record["reasons"])):
-                    self.rejects.setdefault(name, Counter())["nic"] += 1
-
-    def _on_sent(self, message: Message) -> None:
-        for record in message.payload:
-            column = "sent" if record["action"] == Action.NEW else "cancels"
-            self.orders[ORIGINS[Origin(int(record["origin"]))]][column] += 1
-
-    def _on_rejected(self, message: Message) -> None:
-        if fixmap.sender(message.payload) == "RISK":  # the NIC's are counted from its decisions
-            for name in fixmap.read_rejection(message.payload).names:
-                self.rejects.setdefault(name, Counter())["host"] += 1
-
     def _on_routed(self, message: Message) -> None:
         places = {hop.place for hop in message.hops}
         cancel = not isinstance(fixmap.read_order(message.payload), fixmap.NewOrder)
         if not cancel:
             self.trails["trigger" if "nic.needed" in places else "host"].append(message.hops)
-
-    def _on_report(self, message: Message) -> None:
-        report = fixmap.read_report(message.payload, self.desk.universe.venues)
-        if report and report.is_trade:
-            order = self.desk.oms.find(report.order_id)
-            assert order, "the OMS told it"
-            origin = order.new.origin
-            self.orders[ORIGINS[origin]]["fills"] += 1
-            self.orders[ORIGINS[origin]]["shares"] += report.last_qty
 
     def _on_fault(self, message: Message) -> None:
         self.faults.append(f"{message.payload['service']}: {message.payload['what']}")

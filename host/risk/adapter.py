@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from hdl.layouts import Reason
 from host import fixmap
 from host.bus import Bus, Message
-from host.bus.topics import COMMANDS, CONTROL, ORDERS, PASSED, POSITIONS, PROPOSED, REJECTED, UTILISATION
+from host.bus.topics import COMMANDS, CONTROL, ORDERS, PASSED, POSITIONS, PROPOSED, REJECTED, SAMPLES, UTILISATION
 from host.messages import CancelOrder, NewOrder, Rejection, ReplaceOrder
 from host.positions.positions import Positions
 from host.risk.control import Control
@@ -49,6 +49,7 @@ class RiskAdapter:
         self.on_rejected: OnRejected = lambda time, order, reasons, book: None
         self.levels: dict[str, Level] = {}
         self.peaks: dict[str, Utilisation] = {}
+        self._told: dict[str, Utilisation] = {}
         self.watched: Callable[[], list[Utilisation]] = list
         self.reducing: set[str] = set()
         self._open: dict[int, tuple[int, int]] = {}  # notional and strategy by order
@@ -142,9 +143,12 @@ class RiskAdapter:
             self.reducing.discard(command["stock"])
 
     def judge(self, cause: Message) -> list[Utilisation]:
-        """Hold what is used against every limit: tell levels that have changed, kill where that is what follows."""
+        """Hold what is used against every limit: tell what has changed, kill where that is what follows."""
         used = self.utilisation()
         for one in used:
+            if self._told.get(one.path) != one:
+                self._told[one.path] = one
+                self.bus.publish(SAMPLES, one, key=one.path, cause=cause)
             peak = self.peaks.get(one.path)
             if peak is None or one.permille > peak.permille:
                 self.peaks[one.path] = one

@@ -8,8 +8,8 @@ from hdl.layouts import DECISION, Origin, Reason
 from hdl.registers import GATE, RESUME_KEY
 from host.bus import Message
 from host.bus.node import Node
-from host.bus.topics import REGISTERS, SESSION
-from host.cli.simulation import START_NS, WIND_DOWN_NS
+from host.bus.topics import LIMITS_HELD, LIMITS_WANTED, REGISTERS, SESSION
+from host.cli.simulation import START_NS, WIND_DOWN_NS, options_follow
 from host.desk.nicport import NicPort
 from host.supervise.parts import OVER, STOPPING, phases
 from host.supervise.setting import Setting
@@ -42,8 +42,10 @@ class Direct:
     def __init__(self, setting: Setting, bus: Node):
         universe = setting.universe
         self.bus = bus
-        self.nic = _Gated(Exchange(setting.venues, universe.stocks, setting.seed, START_NS), setting.venues,
-                          [(one.index, one.stock, one.venue) for one in universe.listings])
+        follows = options_follow(setting.contracts, setting.limits)
+        self.nic = _Gated(Exchange(setting.venues, universe.stocks, setting.seed, START_NS, follows=follows),
+                          setting.venues, [(one.index, one.stock, one.venue) for one in universe.listings])
+        self.nic.killed = bool(setting.kills)
         self.port = NicPort(bus, len(setting.venues))
         self.now, self.stop = START_NS, START_NS + setting.duration
         self.end = self.stop + WIND_DOWN_NS
@@ -52,6 +54,7 @@ class Direct:
         self._kill = setting.registers.address(GATE, "kill", 0), setting.registers.address(GATE, "resume", 0)
         bus.clock = lambda: self.now
         bus.subscribe(REGISTERS, self._on_registers, name="nic")
+        bus.subscribe(LIMITS_WANTED, self._on_limits, name="nic")
         phases(bus, trading=self._start, stop=self._stop)
 
     def turn(self) -> int:
@@ -80,6 +83,11 @@ class Direct:
     def _stop(self) -> None:
         self.stop = min(self.stop, self.now)
         self.end = min(self.end, self.now + WIND_DOWN_NS)
+
+    def _on_limits(self, message: Message) -> None:
+        """Nothing here holds limits: risk's own gate is all there is."""
+        self.bus.publish(LIMITS_HELD, {"text": message.payload["text"], "problem": "", "values": {},
+                                       "serial": message.payload["serial"]})
 
     def _on_registers(self, message: Message) -> None:
         kill, resume = self._kill

@@ -25,7 +25,7 @@ from host.oms.sqlite import SqliteJournal
 from host.positions.positions import Positions
 from host.positions.reconcile import compare
 from host.risk.control import Control
-from host.supervise.parts import RECONCILED, Held, Orphans, Outbox, phases, send_writes, warm
+from host.supervise.parts import RECONCILED, Held, InForce, Orphans, Outbox, phases, send_writes, warm
 from host.supervise.recovery import recover
 from host.supervise.setting import Setting
 from host.tca.scores import Scores
@@ -51,7 +51,7 @@ class Execution:
         Replacing(bus, universe, self.oms)
         self.working = WorkingAdapter(bus, universe, router, ids)
         self.unwind = Unwind(bus, universe, router, self.oms, self.working, ids, held,
-                             lambda stock: setting.limits.symbols[stock].tick_usd)
+                             InForce(bus, setting.limits).tick)
         self._fault = ""
         self._over = False
         self._exposure: dict[str, list[int]] | None = None

@@ -4,11 +4,16 @@ import numpy as np
 
 from host.bus import Message
 from host.bus.node import Node
-from host.bus.topics import REGISTERS, SESSION
+from host.bus.topics import LIMITS_HELD, LIMITS_WANTED, REGISTERS, SESSION
 from host.cli.simulation import WIND_DOWN_NS, HostModel, Simulation
 from host.desk.nicport import NicPort
+from host.link import LinkError
+from host.link.driver import VerifyError
 from host.link.virtual import VirtualLink
-from host.supervise.parts import OVER, STOPPING, phases
+from host.risk.control import Control
+from host.risk.limits import Limits, LimitsError
+from host.risk.registers import in_force
+from host.supervise.parts import OVER, STOPPING, from_text, phases
 from host.supervise.setting import Setting
 from sim.nic import VirtualNic
 
@@ -23,8 +28,9 @@ class _Port:
 
     def __init__(self, bus: Node, venues: int):
         self.bus, self._port = bus, NicPort(bus, venues)
-        self.nic = self
+        self.nic = self.risk = self
         self.winding_down = False
+        self.limits: Limits | None = None
 
     def on_records(self, raw: np.ndarray) -> None:
         self._port.on_records(raw)
@@ -49,11 +55,14 @@ class Market:
         nic = VirtualNic(setting.nic)
         self.bus, self.link = bus, VirtualLink(nic)
         self.simulation = Simulation(nic, self.link, setting.limits, seed=setting.seed, duration_ns=setting.duration,
-                                     host=_HOST)
+                                     host=_HOST, contracts=setting.contracts)
+        self.link.write_many((one.block, one.register, one.index, one.value) for one in setting.hold(Control()))
         self.simulation.desk = _Port(bus, len(setting.venues))  # type: ignore[assignment]
         bus.clock = lambda: self.simulation.now
         self._running = self._over = False
         bus.subscribe(REGISTERS, self._on_registers, name="nic")
+        bus.subscribe(LIMITS_WANTED, self._on_limits, name="nic")
+        self._tell_limits("")
         phases(bus, trading=self._start, stop=self._stop)
 
     def turn(self) -> int:
@@ -85,6 +94,22 @@ class Market:
         driver, universe = self.simulation.driver, self.simulation.universe
         exposure = {str(one.index): list(driver.exposure(one.index)) for one in universe.listings}
         self.bus.publish(SESSION, {"phase": OVER, "exposure": exposure, "lost": self.link.lost})
+
+    def _on_limits(self, message: Message) -> None:
+        """Written and read back here, then everybody may go by them."""
+        try:
+            self.simulation.set_limits(from_text(message.payload["text"]))
+        except (LimitsError, LinkError, VerifyError) as error:
+            self._tell_limits("", str(error))
+        else:
+            self._tell_limits(message.payload["text"])
+
+    def _tell_limits(self, text: str, problem: str = "") -> None:
+        """What the NIC holds, with its own word for it. Without a text they are those of before."""
+        simulation = self.simulation
+        values = {} if problem else in_force(self.link, simulation.limits, simulation.universe)
+        self.bus.publish(LIMITS_HELD, {"text": text, "problem": problem, "serial": simulation.limits.serial,
+                                       "values": values})
 
     def _on_registers(self, message: Message) -> None:
         """At once: a kill waits for nothing."""

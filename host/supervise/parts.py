@@ -9,11 +9,12 @@ from host import fixmap
 from host.bus import Bus, Hop, Message
 from host.bus.bus import Handler
 from host.bus.node import Node
-from host.bus.topics import CONTROL, LEVELS, ORDERS, POSITIONS, PROPOSED, REGISTERS, SESSION, TOPS, Topic
+from host.bus.topics import CONTROL, LEVELS, LIMITS_HELD, ORDERS, POSITIONS, PROPOSED, REGISTERS, SESSION, TOPS, Topic
 from host.ems.ids import OrderIds
 from host.marketdata.books import Books
 from host.messages import CancelOrder
 from host.risk.control import Control, ControlEvent
+from host.risk.limits import Limits, check, parse
 from host.risk.registers import Write
 
 #: Phases of a session (topic `desk.session`).
@@ -86,6 +87,34 @@ class Orphans:
     def _on_control(self, message: Message) -> None:
         if not message.payload.kill:
             self.cancel()
+
+
+class InForce:
+    """The limits in force: those that the session began with, then what the NIC says that it holds.
+
+    Parameters
+    ----------
+    changed : called with new ones.
+    """
+
+    def __init__(self, bus: Node, limits: Limits, changed: Callable[[Limits], object] = lambda limits: None):
+        self.limits, self._changed = limits, changed
+        bus.subscribe(LIMITS_HELD, self._on_held, name="limits", last=True)
+
+    def tick(self, stock: str) -> int:
+        """Price tick of a stock, 1e-4 USD."""
+        return self.limits.symbols[stock].tick_usd
+
+    def _on_held(self, message: Message) -> None:
+        held = message.payload
+        if held["text"] and not held["problem"]:
+            self.limits = from_text(held["text"])
+            self._changed(self.limits)
+
+
+def from_text(text: str) -> Limits:
+    """Limits as they travel on the bus. Raises `LimitsError`."""
+    return check(parse(text, "limits"), "limits")
 
 
 def warm(bus: Node, books: Books) -> Books:

@@ -4,7 +4,7 @@ import contextlib
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO
 
 from host.supervise.service import KINDS, RUNNING
@@ -22,10 +22,12 @@ STARTING, ENDED, WAITING, GIVEN_UP = "starting", "ended", "waiting", "given up"
 
 @dataclass
 class Process:
-    """One service. `state` is what it said last, or what became of it."""
+    """One service. `state` is what it said last, or what became of it; `secret` is told to each start of it through a
+    pipe, where nobody else can read it."""
 
     setting: Setting
     name: str
+    secret: str = field(default="", repr=False)
     state: str = WAITING
     starts: int = 0
     handled: int = 0
@@ -55,8 +57,12 @@ class Process:
         self.heard = self.started + START_S - SILENCE_S
         with self._log("ab") as log:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "host.supervise.service", self.name, self.setting.run], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True)
+                [sys.executable, "-m", "host.supervise.service", self.name, self.setting.run],
+                stdin=subprocess.PIPE if self.secret else subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
+        if self.popen.stdin:
+            with contextlib.suppress(BrokenPipeError), self.popen.stdin as pipe:
+                pipe.write(f"{self.secret}\n".encode())
 
     def on_beat(self, pid: int, handled: int) -> None:
         """It has said that it lives."""

@@ -4,6 +4,7 @@ from host.alpha.appetite import Appetite
 from host.bus import Message
 from host.bus.node import Node
 from host.bus.topics import CHARGES, CONTROL, ORDERS, REPORTS, UTILISATION
+from host.contracts import instruments
 from host.desk.desk import FEES
 from host.ems.rfq import RfqAdapter
 from host.marketdata.adapter import MarketDataAdapter
@@ -13,8 +14,9 @@ from host.positions.positions import Positions
 from host.risk.adapter import RiskAdapter
 from host.risk.analytics.live import LiveParameters, LiveRisk
 from host.risk.charge import Charges
+from host.risk.limits import Limits
 from host.risk.supervisor import Supervisor
-from host.supervise.parts import Owners, follow, send_writes, warm
+from host.supervise.parts import InForce, Owners, follow, send_writes, warm
 from host.supervise.setting import Setting
 
 
@@ -27,24 +29,25 @@ class RiskDesk:
 
     def __init__(self, setting: Setting, bus: Node):
         universe, limits, measure = setting.universe, setting.limits, LiveParameters()
-        books, self.positions = warm(bus, Books()), Positions(FEES)
+        books, self.positions = warm(bus, Books()), Positions(FEES, instruments(setting.contracts))
         owners = Owners(bus)
-        accounts = Charges(lambda: Positions(FEES), measure.horizon)
+        accounts = Charges(lambda: Positions(FEES, instruments(setting.contracts)), measure.horizon)
         appetite = Appetite()
         bus.subscribe(UTILISATION, lambda message: appetite.on_utilisation(message.payload), name="appetite", last=True)
         bus.subscribe(CHARGES, lambda message: appetite.on_charge(message.payload), name="appetite", last=True)
         MarketDataAdapter(bus, books)
         self.risk = RiskAdapter(bus, limits, self.positions,
                                 lambda writes: send_writes(bus, setting.registers, writes))
-
-        def tick(stock: str) -> int:
-            return self.risk.limits.symbols[stock].tick_usd
-        RfqAdapter(bus, universe, books, lambda stock: self.positions.position(stock).qty, tick, self.risk.reasons,
+        in_force = InForce(bus, limits, self._on_limits)
+        RfqAdapter(bus, universe, books, lambda stock: self.positions.position(stock).qty, in_force.tick,
+                   self.risk.reasons,
                    appetite)
         PositionsAdapter(bus, universe, books, self.positions)
-        live = LiveRisk(universe.stocks, (), measure, setting.seed)
+        live = LiveRisk(universe.stocks, setting.contracts, measure, setting.seed)
         _warm_up(LiveRisk(universe.stocks, (), measure), universe.stocks)
-        Supervisor(bus, universe, books, self.positions, self.risk, live, accounts, owners)
+        Supervisor(bus, universe, books, self.positions, self.risk, live, accounts, owners,
+                   setting.contracts)
+        setting.hold(self.risk.control)
         for message in bus.history(CONTROL):
             follow(self.risk.control, message.payload)
         bus.subscribe(CONTROL, lambda message: self._on_control(bus, message), name="control")
@@ -59,6 +62,9 @@ class RiskDesk:
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def _on_limits(self, limits: Limits) -> None:
+        self.risk.limits = limits
 
     def _on_control(self, bus: Node, message: Message) -> None:
         if message.source != bus.source:

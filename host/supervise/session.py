@@ -1,12 +1,14 @@
 """A session of `tickgate up`: its folder, its bus, its supervisor, and the requests of other shells."""
 
 import json
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -15,21 +17,26 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from host import contracts as options
 from host.bus import shared
 from host.bus.kept import SUFFIX
 from host.bus.node import BusError, Node
 from host.bus.router import LISTEN
 from host.cli import audit, places
+from host.cli import dashboard as pages
 from host.cli.control import ControlServer, Request
 from host.cli.errors import UserError
 from host.cli.limits import load_file
-from host.cli.simulation import START_NS
+from host.cli.simulation import START_NS, options_follow
+from host.dashboard.guard import Token
 from host.ems.ids import DAY_NS
 from host.oms.journal import JournalError
 from host.oms.sqlite import remove
-from host.risk.limits import DEFAULT_FILE
+from host.risk.limits import DEFAULT_FILE, check, parse
 from host.risk.tree import dump
 from host.supervise.parts import RECONCILED
+from host.supervise.requests import Requests
+from host.supervise.service import KINDS
 from host.supervise.setting import BUS, LOGS, SUMMARY, Setting
 from host.supervise.supervisor import COUNTS, SessionFailed, Supervisor
 
@@ -46,36 +53,41 @@ class UpSession:
     bus : transport. connect, config : of zenoh; without either a router is started.
     market : the compiled NIC, or none (`host.supervise.direct`).
     duration : simulated ns of trading.
+    page : HOST:PORT of the live page; headless, there is none.
     """
 
     def __init__(self, out: Path, state: Path, bus: str, seed: int, duration: int, *, limits: Path | None = None,
                  connect: str | None = None, config: Path | None = None, market: str = "compiled",
-                 headless: bool = False):
+                 page: str = pages.LISTEN, headless: bool = False):
+        self._where = pages.address(page)
         self.out, self.state, self.headless = places.folder(out), state, headless
         self.console = Console(stderr=True)
-        self.started_ns = time.time_ns()
         self._limits, self._router = limits, None if bus != "zenoh" or connect or config else _free_endpoint()
         self.setting = Setting(str(out.resolve()), bus, connect or self._router or LISTEN,
-                               str(config.resolve()) if config else "", market, seed, duration, START_NS // DAY_NS)
-        self._resumed: set[int] = set()
+                               str(config.resolve()) if config else "", market, seed, duration, START_NS // DAY_NS,
+                               str(state.resolve()), "" if headless else page)
+        self._token, self._announced = Token(), headless
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> "UpSession":
         self.server = ControlServer(self.out)
         try:
             self._clear()
-            self.setting.write(self._limits_text())
+            self._write_setting()
             self._start_router()
             self.bus: Node = self.setting.join("supervisor")
-        except (BusError, JournalError, OSError) as error:
+        except (BusError, JournalError, ValueError, OSError) as error:
             self._end()
             raise UserError(str(error)) from None
         except BaseException:
             self._end()
             raise
-        self.supervisor = Supervisor(self.setting, self.bus, self._say)
-        for (_, _), entry in self._kills().items():
-            self.supervisor.control.kill(entry["who"], entry["reason"], 0)
+        names = [name for name in KINDS if name != "dashboard" or self.setting.page]
+        self.supervisor = Supervisor(self.setting, self.bus, self._say, names, {"dashboard": self._token.reveal()})
+        self.requests = Requests(self.setting, self.bus, self.supervisor, own_limits=self._limits is not None)
+        self._handlers = self.requests.handlers() | {"status": self._status}
+        if killed := self.requests.killed():
+            self._say(f"killed since an earlier session: {killed}; `tickgate resume` lifts it")
         self._old = signal.signal(signal.SIGINT, self._interrupted)
         return self
 
@@ -96,6 +108,8 @@ class UpSession:
                 due = 0.0
                 while self.supervisor.turn():
                     self.server.poll(self._handle)
+                    self.requests.poll()
+                    self._announce()
                     if not self.headless and time.monotonic() >= due:
                         due = time.monotonic() + _TABLE_S
                         live.update(self._table())
@@ -106,56 +120,17 @@ class UpSession:
         places.write_text(self.out / SUMMARY, json.dumps(summary, indent=1, sort_keys=True) + "\n")
         return summary
 
-    # ---- requests from other shells
-
     def _handle(self, request: Request, who: str) -> dict[str, Any]:
+        """A request from another shell."""
         command = str(request.get("command"))
-        if command == "ping":
-            return {}
-        if command == "status":
-            return {"progress": self.supervisor.progress, "killed": self._killed(), **self._summary()}
-        if command == "kill":
-            return self._control("kill", who, str(request.get("why", "")), request)
-        if command == "resume":
-            entry = self._entry(request.get("number"))
-            answer = self._control("resume", entry["who"], entry["reason"], entry["what"])
-            self._resumed.add(entry["number"])
-            return answer
-        raise UserError(f"a session of `tickgate up` does not take {command!r}; stop it first")
+        if command not in self._handlers:
+            raise UserError(f"a session of `tickgate up` does not take {command!r}; stop it first")
+        return self._handlers[command](request, who)
 
-    def _entry(self, number: object) -> dict[str, Any]:
-        """A resume that a person has signed since this session began, and that was not acted on before."""
-        audit.read(self.state)
-        entry = next((one for one in audit.entries(self.state) if one["number"] == number), None)
-        if entry is None or entry["command"] != "resume" or entry["time_ns"] < self.started_ns:
-            raise UserError(f"the audit log of this session ({self.state}) has no resume {number} since it began")
-        if number in self._resumed:
-            raise UserError(f"resume {number} was acted on before")
-        return dict(entry)
-
-    def _control(self, command: str, who: str, why: str, scope: dict[str, Any]) -> dict[str, Any]:
-        masks = {}
-        indices = {"venue": {name: n for n, name in enumerate(self.setting.universe.venues)},
-                   "strategy": {name: index for index, name in self.setting.limits.strategy_names.items()}}
-        for kind, plural in (("venue", "venues"), ("strategy", "strategies")):
-            if name := scope.get(kind):
-                if name not in indices[kind]:
-                    raise UserError(f"there is no {kind} {name!r}; there is {', '.join(indices[kind])}")
-                masks[plural] = 1 << indices[kind][name]
-        try:
-            (self.supervisor.kill if command == "kill" else self.supervisor.resume)(who, why, **masks)
-        except ValueError as error:
-            raise UserError(str(error)) from None
-        return {"text": f"killed now: {self._killed() or 'nothing'}"}
+    def _status(self, request: Request, who: str) -> dict[str, Any]:
+        return {"progress": self.supervisor.progress, "killed": self.requests.killed(), **self._summary()}
 
     # ---- what is shown
-
-    def _killed(self) -> str:
-        control, setting = self.supervisor.control, self.setting
-        names = ["everything"] if control.killed else []
-        names += [name for n, name in enumerate(setting.universe.venues) if control.venues >> n & 1]
-        names += [name for n, name in sorted(setting.limits.strategy_names.items()) if control.strategies >> n & 1]
-        return ", ".join(names)
 
     def _summary(self) -> dict[str, Any]:
         supervisor = self.supervisor
@@ -175,9 +150,9 @@ class UpSession:
 
     def _table(self) -> Table:
         supervisor = self.supervisor
-        counts = supervisor.counts
+        counts, killed = supervisor.counts, self.requests.killed()
         title = (f"{supervisor.phase or 'starting'}, {supervisor.progress / 10:.0f} %: {counts['orders']:,} orders, "
-                 f"{counts['fills']:,} fills" + (f", killed: {self._killed()}" if self._killed() else ""))
+                 f"{counts['fills']:,} fills" + (f", killed: {killed}" if killed else ""))
         return process_table(title, {name: {"state": one.state, "pid": one.pid, "starts": one.starts,
                                             "handled": one.handled, "reason": one.reason}
                                      for name, one in supervisor.processes.items()})
@@ -199,6 +174,7 @@ class UpSession:
         for path in (*folder.glob(f"*{SUFFIX}"), *(self.out / LOGS).glob("*.log")):
             path.unlink()
         shutil.rmtree(self.out / places.WAREHOUSE, ignore_errors=True)
+        (self.out / places.DASHBOARD).unlink(missing_ok=True)
 
     def _limits_text(self) -> str:
         if self._limits:
@@ -210,9 +186,37 @@ class UpSession:
         own = self.state / places.LIMITS
         return (own if own.exists() else DEFAULT_FILE).read_text()
 
-    def _kills(self) -> dict[Any, Any]:
-        """Kills of earlier sessions that nobody has lifted."""
-        return dict(audit.read(self.state).kills) if (self.state / places.AUDIT).exists() else {}
+    def _kills(self) -> tuple[tuple[str, str, int, int], ...]:
+        """Kills of earlier sessions that nobody has lifted, each once."""
+        if not (self.state / places.AUDIT).exists():
+            return ()
+        entries = {entry["number"]: entry for entry in audit.read(self.state).kills.values()}
+        return tuple((entry["who"], entry["reason"], *self._masks(entry["what"])) for entry in entries.values())
+
+    def _masks(self, scope: dict[str, Any]) -> tuple[int, int]:
+        """Of venues and of strategies; nothing named is everything. A name that is gone stops everything, too."""
+        indices = {"venue": {one.target_comp_id: n for n, one in enumerate(self.setting.venues)},
+                   "strategy": {name: n for n, name in self.setting.limits.strategy_names.items()}}
+        venue, strategy = (1 << indices[kind][scope[kind]] if scope.get(kind) in indices[kind] else 0
+                           for kind in ("venue", "strategy"))
+        return venue, strategy
+
+    def _write_setting(self) -> None:
+        """Limits and contracts first: kills name strategies and venues by their place in them."""
+        limits_text = self._limits_text()
+        options_follow(options.configured(), check(parse(limits_text, "limits"), "limits"))
+        source = os.environ.get(options.VARIABLE)
+        self.setting.write(limits_text, Path(source).read_text(encoding="utf-8") if source else "")
+        self.setting = replace(self.setting, kills=self._kills())
+        self.setting.write_self()
+
+    def _announce(self) -> None:
+        """Where the page is, as soon as it is there."""
+        if self._announced or not self.supervisor.processes["dashboard"].running:
+            return
+        self._announced = True
+        told = json.loads((self.out / places.DASHBOARD).read_text(encoding="utf-8"))
+        pages.announce(self._say, told["address"], self._where[0], self._token.reveal())
 
     def _start_router(self) -> None:
         if self._router is None:

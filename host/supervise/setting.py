@@ -9,15 +9,20 @@ from pathlib import Path
 from hdl.config import GBE, NicConfig
 from hdl.registers import RegisterMap
 from hdl.venue import SIMULATED, VenueSpec
+from host import contracts as options
 from host.bus.inprocess import FaultHandler
 from host.bus.node import BusError, Node
 from host.bus.router import LISTEN
+from host.contracts import Contract
+from host.risk.control import Control
 from host.risk.limits import Limits, load
+from host.risk.registers import Write
 from host.universe import Universe
 
 TRANSPORTS, MARKETS = ("shared", "zenoh"), ("compiled", "direct")
 #: Files and folders of a session's folder.
-FILE, LIMITS, BUS, LOGS, SUMMARY = "up.json", "limits.toml", "bus", "logs", "up-summary.json"
+FILE, LIMITS, CONTRACTS, BUS, LOGS, SUMMARY = ("up.json", "limits.toml", "contracts.toml", "bus", "logs",
+                                               "up-summary.json")
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Setting:
     bus : transport. connect, config : of zenoh: endpoint of the router, or its configuration.
     market : "compiled", the NIC, or "direct", the exchange without one.
     seed : of the order flow. duration : simulated ns of trading. day : the session's, since the epoch.
+    state : folder of limits and audit log. page : HOST:PORT of the live page; empty: there is none.
+    kills : those in force as it begins: who, why, and masks of venues and strategies (both 0: everything).
     """
 
     run: str
@@ -40,15 +47,23 @@ class Setting:
     seed: int = 1
     duration: int = 0
     day: int = 0
+    state: str = ""
+    page: str = ""
+    kills: tuple[tuple[str, str, int, int], ...] = ()
 
     @classmethod
     def read(cls, run: Path) -> "Setting":
-        return cls(**json.loads((run / FILE).read_text()))
+        told = json.loads((run / FILE).read_text())
+        return cls(**told | {"kills": tuple(tuple(one) for one in told["kills"])})
 
-    def write(self, limits_text: str) -> None:
-        """What all processes shall have alike: this, and the limits."""
+    def write(self, limits_text: str, contracts_text: str = "") -> None:
+        """What all processes shall have alike: this, the limits, and the options."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / LIMITS).write_text(limits_text)
+        (self.folder / CONTRACTS).write_text(contracts_text)
+        self.write_self()
+
+    def write_self(self) -> None:
         (self.folder / FILE).write_text(json.dumps(asdict(self), indent=1) + "\n")
 
     def join(self, name: str, clock: Callable[[], int] | None = None, on_fault: FaultHandler | None = None) -> Node:
@@ -67,6 +82,10 @@ class Setting:
         return Path(self.run)
 
     @property
+    def state_folder(self) -> Path:
+        return Path(self.state)
+
+    @property
     def nic(self) -> NicConfig:
         return GBE
 
@@ -81,6 +100,15 @@ class Setting:
     @cached_property
     def limits(self) -> Limits:
         return load(self.folder / LIMITS)
+
+    @cached_property
+    def contracts(self) -> tuple[Contract, ...]:
+        return options.load(self.folder / CONTRACTS)
+
+    def hold(self, control: Control) -> list[Write]:
+        """What is killed from the start: `control` knows it, and these register writes make it so in the NIC."""
+        return [write for who, why, venues, strategies in self.kills
+                for write in control.kill(who, why, 0, venues=venues, strategies=strategies)]
 
     @cached_property
     def universe(self) -> Universe:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fixparse.errors import FixError
@@ -37,6 +37,7 @@ class Supervisor:
     Parameters
     ----------
     say : told of what happens, a line at a time.
+    names : of the processes. secrets : what some of them are told as they start.
 
     Members
     -------
@@ -44,10 +45,12 @@ class Supervisor:
     events : what happened to processes. phase : of the session.
     """
 
-    def __init__(self, setting: Setting, bus: Node, say: Callable[[str], None], names: Iterable[str] = KINDS):
+    def __init__(self, setting: Setting, bus: Node, say: Callable[[str], None], names: Iterable[str] = KINDS,
+                 secrets: Mapping[str, str] = {}):
         self.setting, self.bus, self.say = setting, bus, say
-        self.processes = {name: Process(setting, name) for name in names}
+        self.processes = {name: Process(setting, name, secrets.get(name, "")) for name in names}
         self.control = Control()
+        setting.hold(self.control)
         self.phase = ""
         self.progress = 0
         self.counts: Counter[str] = Counter()

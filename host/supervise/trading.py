@@ -3,15 +3,14 @@
 from hdl.layouts import ARM, Condition
 from host.alpha.adapter import AlphaAdapter
 from host.alpha.appetite import Appetite
-from host.alpha.plugins import found
 from host.alpha.strategy import Context
 from host.bus.node import Node
 from host.bus.topics import ARMS, CHARGES, UTILISATION, VENUES
-from host.desk.desk import CHILD_SLOTS, SLOT_GRACE_NS, STRATEGIES
+from host.desk.desk import CHILD_SLOTS, SLOT_GRACE_NS, configured
 from host.ems.ids import OrderIds
 from host.marketdata.adapter import MarketDataAdapter
 from host.marketdata.books import Books
-from host.supervise.parts import Held, Orphans, phases, warm
+from host.supervise.parts import Held, InForce, Orphans, phases, warm
 from host.supervise.setting import Setting
 from host.tca.effects import Effects
 from host.tca.scores import Scores
@@ -39,15 +38,16 @@ class Trading:
         slots = range(orders - orders // CHILD_SLOTS)
         self.ids = OrderIds(orders, slots=slots, day=setting.day, grace=SLOT_GRACE_NS)
         self.ids.resume([self.ids.renumber(0) + bus.incarnation * _NUMBERS * orders], ())
+        in_force = InForce(bus, limits)
         self.orphans = Orphans(bus, self.ids, slots, "ALPHA")
         self.alpha = AlphaAdapter(bus, universe, books, self.ids, held)
-        for name, make in (STRATEGIES | found()).items():
+        for name, make in configured(setting.contracts).items():
             if name in limits.strategies:
                 index = limits.strategies[name].index
                 self.alpha.strategies[index] = make(Context(
                     index, universe, books, take_id=lambda index=index: self.alpha.take_id(index),  # type: ignore[misc]
                     drop_id=self.alpha.drop_id, position=held, scores=scores, effects=effects,
-                    appetite=appetite.of(index), tick=lambda stock: limits.symbols[stock].tick_usd,
+                    appetite=appetite.of(index), tick=in_force.tick,
                     renumber=self.ids.renumber))
         if bus.incarnation > 1:
             for listing in universe.listings:

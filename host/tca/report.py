@@ -1,6 +1,6 @@
 """TCA's sums as a flat report of integers: for the summary of a session, and for any past day."""
 
-from host.tca.sums import HORIZONS, SIZES, Column, Key, Sums, by
+from host.tca.sums import HORIZONS, SIZES, Column, Key, Sums, by, total
 
 
 def measures(sums: Sums) -> dict[str, int]:
@@ -15,6 +15,11 @@ def measures(sums: Sums) -> dict[str, int]:
 
 def size_name(bucket: int) -> str:
     return f"to {SIZES[bucket]}" if bucket < len(SIZES) else f"over {SIZES[-1]}"
+
+
+def by_venue(cells: dict[Key, Sums], venues: tuple[str, ...]) -> dict[str, dict[str, int]]:
+    """The measures of each venue, by its name."""
+    return {name: measures(total(cells, venue=index)) for index, name in enumerate(venues)}
 
 
 def by_size(cells: dict[Key, Sums], venues: tuple[str, ...]) -> list[dict[str, int | str]]:

@@ -10,12 +10,10 @@ from fixparse.errors import FixError
 from hdl.layouts import UP
 from host import fixmap
 from host.bus import Bus, Message
-from host.bus.topics import FAULTS, POSITIONS, REJECTED, REPORTS, TOPICS, VENUE_REPORTS, Kind, Topic
+from host.bus.topics import FAULTS, REJECTED, REPORTS, TOPICS, VENUE_REPORTS, Kind, Topic
 from host.warehouse.schema import flat
 from host.warehouse.writer import Warehouse
 
-#: Use of every limit whenever a position changed: what executions are joined with (no topic tells it so often).
-RISK = "risk.samples"
 #: One row a session.
 SESSIONS = "sessions"
 
@@ -28,14 +26,13 @@ class WarehouseAdapter:
     Parameters
     ----------
     venues : names by index, as messages name them.
-    risk : the use of every limit now (`host.risk.utilisation`), or nothing to sample.
     from_bus : topics to take from the bus. What the NIC sends up comes faster as it came, through
         `Warehouse.records`; then leave those out (`DOWN_AND_DESK`).
     """
 
     def __init__(self, bus: Bus, warehouse: Warehouse, venues: tuple[str, ...],
-                 risk: Callable[[], Iterable[object]] | None = None, from_bus: Iterable[Topic] = TOPICS.values()):
-        self.bus, self.warehouse, self.venues, self.risk = bus, warehouse, venues, risk
+                 from_bus: Iterable[Topic] = TOPICS.values()):
+        self.bus, self.warehouse, self.venues = bus, warehouse, venues
         self._telling, self._failed = False, set[str]()
         handlers = {Kind.RECORDS: self._on_records, Kind.FIX: self._on_fix, Kind.STRUCT: self._on_struct}
         for topic in from_bus:
@@ -67,9 +64,6 @@ class WarehouseAdapter:
 
     def _on_struct(self, message: Message) -> None:
         self.warehouse.rows(lambda: [(message.topic.name, _row(message, message.payload))])
-        if message.topic is POSITIONS and self.risk:
-            samples = list(self.risk())
-            self.warehouse.rows(lambda: [(RISK, _row(message, one)) for one in samples])
 
     def tell(self) -> None:
         """Publish what the warehouse has to say of itself. Called from the bus's thread."""

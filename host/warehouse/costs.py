@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from hdl.layouts import Origin
+from host.bus.topics import SAMPLES
 from host.tca.sums import HORIZONS, MAIN, per_share
-from host.warehouse.adapter import RISK, SESSIONS
+from host.warehouse.adapter import SESSIONS
 from host.warehouse.query import Query
 
 #: Order sizes (shares) from which a class begins.
@@ -54,7 +55,7 @@ class Costs:
 def costs(query: Query, by: str, horizon_ns: int = HORIZON_NS) -> list[Costs]:
     """Lines by one of `KEYS`, in its order."""
     query.with_columns("positions", _POSITIONS)
-    query.with_columns(RISK, _RISK)
+    query.with_columns(SAMPLES.name, _RISK)
     sql = query.text("tca").replace("{key}", _KEYS[by]).replace("{order}", "key")
     name = _namer(query, by)
     return [_line(name(row["key"]), row) for row in query.rows(sql, horizon=horizon_ns)]

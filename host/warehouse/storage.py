@@ -37,8 +37,7 @@ class Storage:
             desk.bus.publish(FAULTS, {"service": "warehouse",
                                       "what": f"nothing is stored: {folder}: {error.strerror or error}"})
             return
-        self.adapter = WarehouseAdapter(desk.bus, self.warehouse, desk.universe.venues, desk.risk.utilisation,
-                                        from_bus=DOWN_AND_DESK)
+        self.adapter = WarehouseAdapter(desk.bus, self.warehouse, desk.universe.venues, from_bus=DOWN_AND_DESK)
         self.adapter.about(desk.bus.clock(), venues=list(desk.universe.venues), stocks=list(desk.universe.stocks),
                            strategies=desk.risk.limits.strategy_names, **about)
         self.on_records = self.warehouse.records

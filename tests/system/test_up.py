@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 
 import pytest
 
@@ -28,10 +29,11 @@ SECONDS, PATIENCE_S = "3", 240
 class Up:
     """A session in a process of its own."""
 
-    def __init__(self, folder, *more):
+    def __init__(self, folder, *more, headless=True):
         self.run, self.state = folder / "up", folder / "state"
+        page = ["--headless"] if headless else []
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from host.cli.main import main; main()", "up", "--nic", "direct", "--headless",
+            [sys.executable, "-c", "from host.cli.main import main; main()", "up", "--nic", "direct", *page,
              "--seconds", SECONDS, "--out", str(self.run), "--state", str(self.state), *more],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -75,8 +77,8 @@ class Up:
 def up(tmp_path):
     sessions = []
 
-    def start(*more):
-        sessions.append(Up(tmp_path, *more))
+    def start(*more, **how):
+        sessions.append(Up(tmp_path, *more, **how))
         return sessions[-1]
     yield start
     for session in sessions:
@@ -127,3 +129,47 @@ def test_processes_trade_one_that_is_not_needed_may_die_and_the_oms_recovers(up,
     assert sum(states.values()) >= summary["orders"] > 0
     assert {name for name in summary if name in COUNTS} == set(COUNTS)
     assert shared.sweep(session.run / BUS) == []
+
+
+def test_a_person_can_look_kill_and_change_a_limit(up):
+    """The page is a process of its own: it may die, and comes back where it was. New limits reach every process."""
+    session = up("--dashboard", "127.0.0.1:0", headless=False)
+    assert session.command("keys", "new", "anna", "--role", "risk", "--no-passphrase") == 0
+    session.trading()
+    session.until(lambda now: now["processes"]["dashboard"]["state"] == "running")
+    page = Page(session)
+    assert page.state()["orders"]["host"]["sent"] > 0
+
+    assert page.ask("kill", why="a test")["text"] == "killed now: everything"
+    assert session.until(lambda now: now["killed"])["kills"][-1]["why"] == "dashboard: a test"
+    session.kill("dashboard")
+    session.until(lambda now: now["processes"]["dashboard"]["state"] == "running")
+    assert page.state()["killed"] == ["everything"]
+    assert page.ask("resume", why="it was a test")["text"] == "killed now: nothing"
+
+    before = session.trading()
+    assert session.command("limits", "set", "strategies.maker.gross_usd=1", "-m", "a test", "--as", "anna",
+                           "--run-dir", str(session.run)) == 0
+    end = time.monotonic() + PATIENCE_S
+    while not any(reason == "GROSS" and host for reason, host, _ in page.state()["rejects"]):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert session.until(lambda now: True)["orders"] >= before["orders"]
+    session.end()
+
+
+class Page:
+    """The live page, as a browser with the token uses it."""
+
+    def __init__(self, session):
+        line = next(line for line in session.process.stdout if line.startswith("dashboard: "))
+        self.address, _, self.token = line.removeprefix("dashboard: ").strip().partition("#token=")
+
+    def state(self):
+        return json.loads(urllib.request.urlopen(f"{self.address}state", timeout=60).read())
+
+    def ask(self, command, **said):
+        return json.loads(urllib.request.urlopen(urllib.request.Request(
+            self.address + command, json.dumps(said).encode(), method="POST", headers={
+                "Content-Type": "application/json", "Authorization": f"Bearer {self.token}",
+                "Origin": self.address.rstrip("/")}), timeout=120).read())

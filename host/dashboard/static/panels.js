@@ -90,18 +90,21 @@ class Bars {
 const signed = (value) => [usd(value, true), value < 0 ? "down" : value > 0 ? "up" : ""];
 const cost = (value) => [cents(value), value > 0 ? "down" : value < 0 ? "up" : ""];
 const LIVE = new Set(["new", "pending new", "partially filled", "pending cancel", "pending replace"]);
+/** A process that says nothing for so long is busy with something else, or gone: it beats five times a second. */
+const SILENT_MS = 3000;
 const LEVELS = ["", "w", "w", "h"];
 
 export class Panels {
   constructor(about) {
     this.about = about;
-    for (const id of ["stages", "tca", "blotter", "positions", "feeds", "limits", "rejects", "book", "stocks", "figures", "log"]) byId(id).replaceChildren();
+    for (const id of ["stages", "tca", "blotter", "positions", "feeds", "processes", "limits", "rejects", "book", "stocks", "figures", "log"]) byId(id).replaceChildren();
     this.stages = new Grid(byId("stages"), [["stage", "l"], ["p50", ""], ["p99", ""], ["p99.9", "wide"], ["max", ""]]);
     this.tca = new Grid(byId("tca"), [["venue", "l"], ["orders", ""], ["filled", ""], ["slippage", ""], ["spread", ""], ["realised", "wide"], ["shortfall", ""]]);
     this.blotter = new Grid(byId("blotter"), [["time", "l"], ["order", "l wide"], ["stock", "l"], ["side", "l"], ["qty", ""], ["price", ""],
       ["filled", ""], ["venue", "l narrow"], ["strategy", "l wide"], ["by", "l wide"], ["state", "l"]]);
     this.positions = new Grid(byId("positions"), [["stock", "l"], ["shares", ""], ["mark", ""], ["net P&L", ""]]);
     this.feeds = new Grid(byId("feeds"), [["feed", "l"], ["messages", ""], ["age", ""], ["faults", ""], ["books", ""]]);
+    this.processes = new Grid(byId("processes"), [["process", "l"], ["start", ""], ["messages", ""], ["heard", ""]]);
     this.limits = new Bars(byId("limits"), "no limit");
     this.rejects = new Bars(byId("rejects"), "none so far");
     this.figures = new Map();
@@ -146,6 +149,9 @@ export class Panels {
       return [[one.name, ""], count(one.messages), duration(one.age), [count(faults), faults ? "warn" : ""],
         [exact ? `${one.exact} exact` : `${one.exact} of ${one.books}${one.doubts.length ? `: ${one.doubts[0]}` : ""}`, exact ? "up" : "warn"]];
     }));
+    byId("p-processes").hidden = !state.processes;
+    this.processes.show((state.processes ?? []).map((one) => [one.name, [count(one.start), one.start > 1 ? "warn" : ""], count(one.handled),
+      [`${(one.silent_ms / 1000).toFixed(1)} s`, one.silent_ms > SILENT_MS ? "down" : ""]]));
     this.events(state.log);
   }
 

@@ -11,6 +11,7 @@ from host.bus.topics import (
     FAULTS,
     ORDERS,
     PROPOSED,
+    SAMPLES,
     TOPICS,
     TOPS,
     UTILISATION,
@@ -28,6 +29,7 @@ STRUCTS = {
     BREAKS.name: Break("AAPL", "VENUEA", "position", -5, 7),
     CHARGES.name: Charge(1, -2, 3, 4, 5, 6, -7, -8),
     UTILISATION.name: Utilisation("firm.gross_usd", 10**15, 10**16),
+    SAMPLES.name: Utilisation("firm.gross_usd", 10**15, 10**16),
     CONTROL.name: ControlEvent(True, False, 3, 0, "anna", "why — ünïcode", 5),
     VENUES.name: VenueScore(1, True, 2, 3, 4, 5, -6, -7, 8),
 }

@@ -50,10 +50,10 @@ def running(tmp_path, monkeypatch):
 
 def test_the_command_says_the_address_and_never_the_token(running, capsys):
     folder, _ = running
-    pages.tell(folder, "http://127.0.0.1:8750/")
+    pages.tell(folder, "http://127.0.0.1:8750/", "127.0.0.1")
     assert main.call(["dashboard", "--run-dir", str(folder)]) == 0
     assert capsys.readouterr().out == "http://127.0.0.1:8750/\n"
-    assert set(json.loads((folder / DASHBOARD).read_text())) == {"address"}
+    assert set(json.loads((folder / DASHBOARD).read_text())) == {"address", "listen"}
 
 
 def test_a_session_without_a_page(running, capsys):

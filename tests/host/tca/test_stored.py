@@ -46,7 +46,7 @@ def day(tmp_path_factory):
     desk = Desk(GBE, UNIVERSE, load(), SIMULATED, lambda writes: None, lambda: now, seed=7, strategies={
         "maker": lambda context: Taking(context, MakerParameters(model=Glft()))})
     warehouse = Warehouse(folder, "day")
-    WarehouseAdapter(desk.bus, warehouse, UNIVERSE.venues, list).about(
+    WarehouseAdapter(desk.bus, warehouse, UNIVERSE.venues).about(
         now, venues=list(UNIVERSE.venues), strategies=desk.risk.limits.strategy_names, stocks=list(UNIVERSE.stocks))
     nic = DirectNic(exchange, SIMULATED, [(one.index, one.stock, one.venue) for one in UNIVERSE.listings])
     while now < START_NS + DURATION_NS:

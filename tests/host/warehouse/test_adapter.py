@@ -17,6 +17,7 @@ from host.bus.topics import (
     POSITIONS,
     PROPOSED,
     REJECTED,
+    SAMPLES,
     TOPICS,
     TOPS,
     UTILISATION,
@@ -28,7 +29,7 @@ from host.risk.control import ControlEvent
 from host.risk.limits import load
 from host.risk.utilisation import Utilisation
 from host.universe import Universe
-from host.warehouse.adapter import DOWN_AND_DESK, RISK, WarehouseAdapter
+from host.warehouse.adapter import DOWN_AND_DESK, WarehouseAdapter
 from host.warehouse.storage import Storage
 from host.warehouse.writer import Warehouse
 
@@ -111,21 +112,22 @@ def test_values_of_services_are_rows(bench):
     assert (control["kill"], control["who"], control["stated_time"], control["time"]) == (True, "me", 3, NOW)
 
 
-def test_risk_is_sampled_when_a_position_changes(tmp_path):
-    bench = Bench(tmp_path, risk=lambda: [Utilisation("firm.gross_usd", 80, 100), Utilisation("firm.loss_usd", 0, 9)])
-    bench.bus.publish(POSITIONS, {"stock": "AAPL", "qty": 100})
-    assert [(row["path"], row["permille"], row["level"], row["time"]) for row in bench.stored(RISK)] == [
+def test_use_of_limits_is_stored_whenever_it_changes(tmp_path):
+    bench = Bench(tmp_path)
+    for one in (Utilisation("firm.gross_usd", 80, 100), Utilisation("firm.loss_usd", 0, 9)):
+        bench.bus.publish(SAMPLES, one, key=one.path)
+    assert [(row["path"], row["permille"], row["level"], row["time"]) for row in bench.stored("risk.samples")] == [
         ("firm.gross_usd", 800, 1, NOW), ("firm.loss_usd", 0, 0, NOW)]
 
 
 def test_a_failure_is_told_once_and_stops_nothing(tmp_path):
-    bench = Bench(tmp_path, risk=lambda: 1 // 0)
+    bench = Bench(tmp_path)
     for _ in range(3):
         bench.bus.publish(POSITIONS, {"stock": "AAPL", "qty": 100})
         bench.bus.publish(TOPS, None)
     assert len(bench.stored("positions")) == 3
-    assert len(bench.faults) == 2
-    assert "positions is not stored whole: ZeroDivisionError" in bench.faults[0]
+    assert len(bench.faults) == 1
+    assert "market.tops is not stored whole: TypeError" in bench.faults[0]
 
 
 def test_a_desk_and_its_storage(tmp_path):

@@ -9,7 +9,7 @@ from fixparse.forms import Header
 from hdl.layouts import BOOK_TOP, ORDER_SENT, RECORD_BYTES, Origin, Side
 from host import fixmap
 from host.bus import Hop, InProcess
-from host.bus.topics import PASSED, POSITIONS, REPORTS, ROUTED, TOPICS
+from host.bus.topics import PASSED, POSITIONS, REPORTS, ROUTED, SAMPLES, TOPICS
 from host.cli import main
 from host.desk.latency import percentile, stages
 from host.messages import NewOrder
@@ -29,12 +29,11 @@ class Session:
     """A session made by hand: books, orders that left, and executions."""
 
     def __init__(self, folder, name="s"):
-        self.now, self.used, self.serial = NOW, 0, 0
+        self.now, self.serial = NOW, 0
         self.bus = InProcess(lambda: self.now)
         self.warehouse = Warehouse(folder, name)
         self.desk = fixmap.Desk("RISK", "EMS")
-        adapter = WarehouseAdapter(self.bus, self.warehouse, VENUES,
-                                   lambda: [Utilisation("firm.gross_usd", self.used, 1000)])
+        adapter = WarehouseAdapter(self.bus, self.warehouse, VENUES)
         adapter.about(NOW, venues=list(VENUES), strategies={0: "maker", 1: "taker"}, stocks=["AAPL"])
 
     def top(self, at, symbol, bid, ask, inexact=0):
@@ -58,8 +57,9 @@ class Session:
         self.bus.publish(REPORTS, raw, hops=(Hop("nic.rx", NOW + at),))
 
     def position(self, at, qty, used):
-        self.now, self.used = NOW + at, used
+        self.now = NOW + at
         self.bus.publish(POSITIONS, {"stock": "AAPL", "qty": qty})
+        self.bus.publish(SAMPLES, Utilisation("firm.gross_usd", used, 1000), key="firm.gross_usd")
 
     def close(self):
         assert self.warehouse.close()
