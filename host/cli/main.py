@@ -17,6 +17,7 @@ from host.cli import (
     limits,
     places,
     replay,
+    rfq,
     risk,
     run,
     status,
@@ -41,6 +42,7 @@ app.command("resume")(kill.resume)
 app.command("status")(status.status)
 app.command("latency")(latency.latency)
 app.command("tca")(tca.tca)
+app.command("rfq")(rfq.rfq)
 app.command("dashboard")(dashboard.dashboard)
 app.command("bench")(bench.bench)
 app.command("formal")(formal.formal)

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from hdl.config import GBE, NicConfig
 from host.cli import dashboard as pages
-from host.cli import places
+from host.cli import places, rfq
 from host.cli.control import ControlServer, Request
 from host.cli.errors import UserError
 from host.cli.lossy import LossyNetwork
@@ -25,6 +25,7 @@ from host.dashboard.view import View
 from host.desk.desk import Desk
 from host.desk.recorder import Recorder
 from host.desk.statistics import Statistics
+from host.ems.quoteclient import QuoteClient
 from host.link import LinkError
 from host.link.virtual import VirtualLink
 from host.oms.journal import JournalError
@@ -110,6 +111,7 @@ class Session:
         if self.oversight.killed:
             self.console.print(f"killed since an earlier session: {self.oversight.killed}; `tickgate resume` lifts it")
         self.statistics = Statistics(self.simulation.desk)
+        self.quotes = QuoteClient(self.simulation.desk.bus)
         self.recorder = Recorder(self.simulation.desk, self.out, places.RECORDS, places.FIX_LOG, places.TRAILS)
         self.storage = self._storage(self.simulation.desk) if self.store else None
         self.simulation.on_records = self._on_records
@@ -232,10 +234,13 @@ class Session:
         command, oversight = str(request.get("command")), self.oversight
         handlers: dict[str, Callable[[Request, str], dict[str, Any]]] = {
             "ping": lambda request, who: {}, "status": self._status, "limits": oversight.limits,
-            "limits reload": oversight.reload, "kill": oversight.kill, "resume": oversight.resume}
+            "limits reload": oversight.reload, "kill": oversight.kill, "resume": oversight.resume, "rfq": self._rfq}
         if command not in handlers:
             raise UserError(f"the session does not know {command!r}; it is of another version of Tickgate")
         return handlers[command](request, who)
+
+    def _rfq(self, request: Request, who: str) -> dict[str, Any]:
+        return rfq.told(self.quotes.take(self.quotes.ask(*rfq.wanted(request))))
 
     def _status(self, request: Request, who: str) -> dict[str, Any]:
         permille = self.simulation.progress * _PERMILLE // self.simulation.total

@@ -8,9 +8,10 @@ from typing import Any
 from host.bus import Message
 from host.bus.node import Node
 from host.bus.topics import FAULTS, LIMITS_HELD, LIMITS_WANTED
-from host.cli import audit
+from host.cli import audit, rfq
 from host.cli.control import Request
 from host.cli.errors import UserError
+from host.ems.quoteclient import QuoteClient
 from host.risk.ledger import Ledger
 from host.risk.tree import dump
 from host.supervise.parts import InForce
@@ -19,6 +20,8 @@ from host.supervise.supervisor import Supervisor
 
 #: How long the NIC may take to write limits and read them back.
 _PATIENCE_S = 10.0
+#: How long the desk may take to answer a request for a quote.
+_QUOTE_S = 5.0
 
 
 class Requests:
@@ -34,6 +37,7 @@ class Requests:
         self.started_ns = time.time_ns()
         self.held: dict[str, Any] = {}
         self._in_force = InForce(bus, setting.limits)
+        self.quotes = QuoteClient(bus)
         self._resumed: set[int] = set()
         ledger = None if own_limits else audit.in_force(setting.state_folder)[1]
         self._next_end = _end_of(ledger)
@@ -41,8 +45,8 @@ class Requests:
 
     def handlers(self) -> dict[str, Callable[[Request, str], dict[str, Any]]]:
         """By the command that asks for it; each is told the request and who asks."""
-        return {"ping": lambda request, who: {}, "kill": self._kill, "resume": self._resume, "limits": self._limits,
-                "limits reload": lambda request, who: {"text": self._reload()}}
+        return {"ping": lambda request, who: {}, "kill": self._kill, "resume": self._resume, "rfq": self._rfq,
+                "limits": self._limits, "limits reload": lambda request, who: {"text": self._reload()}}
 
     def poll(self) -> None:
         """Overrides expire by the wall clock."""
@@ -101,6 +105,15 @@ class Requests:
         if number in self._resumed:
             raise UserError(f"resume {number} was acted on before")
         return dict(entry)
+
+    # ---- quotes
+
+    def _rfq(self, request: Request, who: str) -> dict[str, Any]:
+        asked, end = self.quotes.ask(*rfq.wanted(request)), time.monotonic() + _QUOTE_S
+        while (answer := self.quotes.take(asked)) is None and time.monotonic() < end:
+            self.bus.poll()
+            time.sleep(0.001)
+        return rfq.told(answer)
 
     # ---- limits
 
