@@ -97,6 +97,7 @@ BREAKS = _struct("positions.breaks", "a figure on which desk and NIC differ when
 UTILISATION = _struct("risk.utilisation", "use of a limit as it enters another level",
                       "host.risk.utilisation:Utilisation")
 SAMPLES = _struct("risk.samples", "use of a limit whenever it has changed", "host.risk.utilisation:Utilisation")
+REFUSED = _struct("risk.refused", "risk to audit: an order that the host's gate rejected, with what it saw")
 CONTROL = _struct("risk.control", "kill and resume", "host.risk.control:ControlEvent")
 MEASURES = _struct("tca.measures", "each venue's measures of the session so far, a few times a second", lossy=True)
 VENUES = _struct("tca.venues", "measures and score of a venue, for routing and analytics",
@@ -115,8 +116,8 @@ TAP = Topic("*", Kind.STRUCT, "every topic")
 TOPICS = {topic.name: topic for topic in (
     PROPOSED, PASSED, ROUTED, VENUE_REPORTS, REPORTS, REJECTED, MARKET_EVENTS, TOPS, LEVELS, FEED_EVENTS,
     DECISIONS, SENT, NIC_EXECUTIONS, INTENTS, ARMS, ORDERS, QUOTE_REQUESTS, QUOTES, PARENTS, COMMANDS, RISK, CHARGES,
-    POSITIONS, BREAKS, UTILISATION, SAMPLES, CONTROL, MEASURES, VENUES, FAULTS, LIMITS_WANTED, LIMITS_HELD, REGISTERS,
-    SESSION, SERVICES)}
+    POSITIONS, BREAKS, UTILISATION, SAMPLES, REFUSED, CONTROL, MEASURES, VENUES, FAULTS, LIMITS_WANTED,
+    LIMITS_HELD, REGISTERS, SESSION, SERVICES)}
 
 #: The record topics by record kind: where a record from the NIC belongs.
 BY_RECORD = {topic.record.kind: topic for topic in TOPICS.values() if topic.record}

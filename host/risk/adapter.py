@@ -25,7 +25,7 @@ STRATEGIES = "ALPHA"
 KILLING = frozenset(("firm.loss_usd", "firm.drawdown_usd"))
 
 #: Told of every order that is rejected here: when, the order, the reasons, and what the desk had.
-OnRejected = Callable[[int, NewOrder, int, Book], None]
+OnRejected = Callable[[int, NewOrder, int, Book], object]
 
 
 class RiskAdapter:

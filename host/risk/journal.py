@@ -71,6 +71,14 @@ class Journal:
         self._event("rejected", time, order_id=order.order_id, stock=order.stock, side=int(order.side), qty=order.qty,
                     price=order.price, strategy=order.strategy, reasons=reasons, **asdict(book))
 
+    def flush(self) -> None:
+        """Hand what was written to the operating system: who reads the files now finds it."""
+        for file in self._files.values():
+            try:
+                file.flush()
+            except OSError as error:
+                self.problem = self.problem or f"the audit of decisions stopped: {error.strerror or error}"
+
     def close(self) -> dict[str, str]:
         """SHA-256 of each file; safe to call twice."""
         for file in self._files.values():

@@ -3,7 +3,7 @@
 from host.alpha.appetite import Appetite
 from host.bus import Message
 from host.bus.node import Node
-from host.bus.topics import CHARGES, CONTROL, ORDERS, REPORTS, UTILISATION
+from host.bus.topics import CHARGES, CONTROL, ORDERS, REFUSED, REPORTS, UTILISATION
 from host.contracts import instruments
 from host.desk.desk import FEES
 from host.ems.rfq import RfqAdapter
@@ -16,6 +16,7 @@ from host.risk.analytics.live import LiveParameters, LiveRisk
 from host.risk.charge import Charges
 from host.risk.limits import Limits
 from host.risk.supervisor import Supervisor
+from host.supervise.auditing import refused
 from host.supervise.parts import InForce, Owners, follow, send_writes, warm
 from host.supervise.setting import Setting
 
@@ -48,6 +49,7 @@ class RiskDesk:
         Supervisor(bus, universe, books, self.positions, self.risk, live, accounts, owners,
                    setting.contracts)
         setting.hold(self.risk.control)
+        self.risk.on_rejected = lambda *what: bus.publish(REFUSED, refused(*what))
         for message in bus.history(CONTROL):
             follow(self.risk.control, message.payload)
         bus.subscribe(CONTROL, lambda message: self._on_control(bus, message), name="control")

@@ -50,6 +50,7 @@ KINDS = {
     "alpha": Kind("host.supervise.trading:Trading", True),
     "tca": Kind("host.supervise.observers:Measuring", False),
     "warehouse": Kind("host.supervise.observers:Storing", False),
+    "audit": Kind("host.supervise.auditing:Auditing", False),
     "dashboard": Kind("host.supervise.page:Page", False),
 }
 

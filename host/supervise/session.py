@@ -82,7 +82,8 @@ class UpSession:
         except BaseException:
             self._end()
             raise
-        names = [name for name in KINDS if name != "dashboard" or self.setting.page]
+        without = {"dashboard": not self.setting.page, "audit": self.setting.market == "direct"}
+        names = [name for name in KINDS if not without.get(name)]
         self.supervisor = Supervisor(self.setting, self.bus, self._say, names, {"dashboard": self._token.reveal()})
         self.requests = Requests(self.setting, self.bus, self.supervisor, own_limits=self._limits is not None)
         self._handlers = self.requests.handlers() | {"status": self._status}
