@@ -12,7 +12,7 @@ from bitstreams.tools import Device
 from hdl.config import NicConfig
 
 #: Every board has a module of its name in this package, with its `BOARD`.
-NAMES = ("versa_ecp5_5g", "versa_ecp5_5g_bringup")
+NAMES = ("versa_ecp5_5g", "versa_ecp5_5g_bringup", "ecpix5_85")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the ECP5 needs around a design: its clock from the PLL, and input registers for RGMII.
+"""What the ECP5 needs around a design: its clock from the PLL, and registers for RGMII.
 
 Sources: Lattice FPGA-TN-02200, ECP5 sysCLOCK PLL/DLL design and usage guide; FPGA-TN-02035, ECP5 high-speed I/O
 interface, 5 (generic DDR); FPGA-DS-02012, ECP5 family data sheet.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from amaranth.hdl import ClockDomain, ClockSignal, Const, Elaboratable, Instance, Module, Signal
 from amaranth.lib import io, wiring
 from amaranth.lib.cdc import FFSynchronizer
-from amaranth.lib.wiring import Out
+from amaranth.lib.wiring import In, Out
 
 #: Limits of the PLL, in MHz (FPGA-DS-02012, sysCLOCK PLL timing).
 VCO_MHZ, PHASE_DETECTOR_MHZ = (400, 800), (10, 400)
@@ -110,4 +110,30 @@ class CenteredInput(wiring.Component):
             m.submodules[f"register{bit}"] = Instance(
                 "IDDRX1F", i_SCLK=ClockSignal(self.domain), i_RST=Const(0), i_D=delayed[bit],
                 o_Q0=self.rise[bit], o_Q1=self.fall[bit])
+        return m
+
+
+class DelayedOutput(wiring.Component):
+    """`hdl.net.rgmii.DdrOutput` with a delay behind it: for the clock of a PHY that does not delay it itself.
+
+    Parameters
+    ----------
+    port : one pin.
+    steps : of the delay, some 25 ps each, 0 to 127 (FPGA-TN-02035, DELAYG). 80 are 2 ns, the middle of the data.
+    """
+
+    def __init__(self, port: io.PortLike, steps: int = 80):
+        if not 0 <= steps <= 127:
+            raise ValueError(f"a delay of {steps} steps; must be 0 to 127")
+        self.port, self.steps = port, steps
+        super().__init__({"rise": In(1), "fall": In(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.buffer = buffer = io.Buffer("o", self.port)
+        aligned = Signal()
+        m.submodules.register = Instance(
+            "ODDRX1F", i_SCLK=ClockSignal(), i_RST=Const(0), i_D0=self.rise, i_D1=self.fall, o_Q=aligned)
+        m.submodules.delay = Instance(
+            "DELAYG", p_DEL_MODE="USER_DEFINED", p_DEL_VALUE=self.steps, i_A=aligned, o_Z=buffer.o)
         return m

@@ -39,6 +39,7 @@ class Device:
 
 
 LFE5UM5G_45F_8 = Device("LFE5UM5G-45F-8BG381", ("--um5g-45k", "--package", "CABGA381", "--speed", "8"))
+LFE5UM5G_85F_8 = Device("LFE5UM5G-85F-8BG554", ("--um5g-85k", "--package", "CABGA554", "--speed", "8"))
 
 
 def versions() -> dict[str, str]:

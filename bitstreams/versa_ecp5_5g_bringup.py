@@ -13,10 +13,11 @@ from dataclasses import replace
 from functools import partial
 
 from bitstreams import versa_ecp5_5g as full
+from bitstreams.rgmii import LINE_HZ, RgmiiTop, clocks
 from hdl.config import BRINGUP
 
 #: The core's clock from the PLL's second output: 625 MHz / 10.
-PLL = replace(full.PLL, slower=full.CORE_HZ // BRINGUP.clock_hz)
+PLL = replace(full.PLL, slower=LINE_HZ // BRINGUP.clock_hz)
 
-BOARD = replace(full.BOARD, name="versa_ecp5_5g_bringup", config=BRINGUP, top=partial(full.Top, pll=PLL),
-                clocks={**full.BOARD.clocks, "core_clk": BRINGUP.clock_hz / 1e6, "line_clk": full.CORE_HZ / 1e6})
+BOARD = replace(full.BOARD, name="versa_ecp5_5g_bringup", config=BRINGUP,
+                top=partial(RgmiiTop, pll=PLL, phys=full.PHYS), clocks=clocks(BRINGUP))

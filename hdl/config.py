@@ -91,4 +91,7 @@ TINY = NicConfig("tiny", data_width=8, clock_hz=125_000_000, symbols=2, strategi
 #: `GBE` at half the clock, for a first day on a board: it keeps up with half the line rate.
 BRINGUP = dataclasses.replace(GBE, name="bringup", clock_hz=GBE.clock_hz // 2)
 
-VARIANTS = {config.name: config for config in (GBE, TINY, BRINGUP, XGBE)}
+#: `BRINGUP` on a board with one port, which carries everything.
+SOLO = dataclasses.replace(BRINGUP, name="solo", ports=1)
+
+VARIANTS = {config.name: config for config in (GBE, TINY, BRINGUP, SOLO, XGBE)}

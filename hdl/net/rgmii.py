@@ -4,8 +4,8 @@ Source: Reduced Gigabit Media Independent Interface, version 2.0 (Hewlett-Packar
 timing in 3.3, in-band status in 3.4. At 1 Gb/s the rising edge has bits 3:0 and VALID, the falling edge bits 7:4
 and VALID xor ERROR. Only 1 Gb/s is spoken: at 10 and 100 Mb/s no frame would have a good FCS.
 
-The PHY is expected to delay both clocks (RGMII-ID): here they are aligned with the data. What the input registers
-of a device need besides, to have its own clock tree made up for, is for the board to bring: `RgmiiPins.ddr_input`.
+The PHY is expected to delay both clocks (RGMII-ID): here they are aligned with the data. What a PHY that does not, or
+the clock tree of a device, needs instead is for the board to bring: `RgmiiPins.clock_output` and `ddr_input`.
 """
 
 from collections.abc import Callable
@@ -25,6 +25,7 @@ class RgmiiPins:
     """The I/O ports of one PHY, without the receive clock, which is the clock of the receive domain.
 
     `ddr_input` makes the input registers of a port in a domain: `DdrInput`, or what a device has in its place.
+    `clock_output` makes the register of the transmit clock: `DdrOutput`, or one that delays it.
     """
     rx_ctl: io.PortLike
     rx_data: io.PortLike
@@ -32,6 +33,7 @@ class RgmiiPins:
     tx_ctl: io.PortLike
     tx_data: io.PortLike
     ddr_input: Callable[[io.PortLike, str], wiring.Component] | None = None
+    clock_output: Callable[[io.PortLike], wiring.Component] | None = None
 
 
 class LinkStatus(data.Struct):
@@ -78,7 +80,7 @@ class Rgmii(wiring.Component):
 
         m.submodules.tx_data = tx_data = DdrOutput(pins.tx_data)
         m.submodules.tx_ctl = tx_ctl = DdrOutput(pins.tx_ctl)
-        m.submodules.tx_clk = tx_clk = DdrOutput(pins.tx_clk)
+        m.submodules.tx_clk = tx_clk = (pins.clock_output or DdrOutput)(pins.tx_clk)
         m.d.comb += [
             tx_data.rise.eq(self.tx.data[:NIBBLE]), tx_data.fall.eq(self.tx.data[NIBBLE:]),
             tx_ctl.rise.eq(self.tx.valid), tx_ctl.fall.eq(self.tx.valid ^ self.tx.error),

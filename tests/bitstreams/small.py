@@ -1,4 +1,9 @@
-"""Designs that are built in seconds: a counter, and the Versa's ports without a NIC between them."""
+"""Designs that are built in seconds: a counter, and a board's ports without a NIC between them."""
+
+import re
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal
 from amaranth.lib import io, wiring
@@ -56,3 +61,19 @@ class Echo(wiring.Component):
         m.d.comb += [self.tx.payload.eq(self.rx[0].payload), self.tx.valid.eq(self.rx[0].valid)]
         wiring.connect(m, wiring.flipped(self.host_i), wiring.flipped(self.host_o))
         return m
+
+
+def with_echo(board: Board) -> Board:
+    """A board of `RgmiiTop`, with `Echo` in the NIC's place."""
+    return replace(board, top=partial(board.top, core=Echo))
+
+
+def cells(text: str, kind: str) -> list[str]:
+    """The instances of a primitive in RTLIL, each with its parameters and connections."""
+    return re.findall(rf"^  (?:attribute [^\n]*\n  )*cell \\{kind} .*?^  end$", text, re.MULTILINE | re.DOTALL)
+
+
+def net_clocks(folder: Path) -> dict[str, float]:
+    """Constrained nets of `top.lpf`, in MHz."""
+    found = re.findall(r'NET "([^"]+)" ([\d.]+) HZ;', (folder / "top.lpf").read_text())
+    return {name.rpartition(".")[2]: float(hz) / 1e6 for name, hz in found}

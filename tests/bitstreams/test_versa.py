@@ -8,9 +8,10 @@ import pytest
 from bitstreams import board, netlist, versa_ecp5_5g_bringup
 from bitstreams.ecp5 import LOOP_FILTER, Pll
 from bitstreams.errors import BitstreamError
-from bitstreams.versa_ecp5_5g import BOARD, CORE_HZ, PHY_RESET_BITS, PLL, Top
+from bitstreams.rgmii import LINE_HZ, PHY_RESET_BITS
+from bitstreams.versa_ecp5_5g import BOARD, PLL
 from hdl.config import GBE, TINY
-from tests.bitstreams.small import Echo
+from tests.bitstreams.small import cells, net_clocks, with_echo
 
 #: RGMII of both PHYs: FPGA-EB-02021, ECP5 Versa development board, appendix A.
 RX_CLK, TX_CLK, RESET = {"L20", "J19"}, {"P19", "C20"}, {"U17", "F20"}
@@ -22,20 +23,15 @@ TX = {"R20", "N19", "N20", "P18", "P20"} | {"E19", "J17", "J16", "D19", "D20"}
 def elaborated(new_folder):
     """Folder with the netlist's source and the constraints."""
     folder = new_folder()
-    netlist.elaborate(replace(BOARD, top=lambda config: Top(config, Echo)), TINY, folder)
+    netlist.elaborate(with_echo(BOARD), TINY, folder)
     return folder
 
 
-def cells(text: str, kind: str) -> list[str]:
-    """The instances of a primitive in RTLIL, each with its parameters and connections."""
-    return re.findall(rf"^  (?:attribute [^\n]*\n  )*cell \\{kind} .*?^  end$", text, re.MULTILINE | re.DOTALL)
-
-
 def test_every_clock_is_constrained(elaborated):
-    lines = re.findall(r'FREQUENCY (NET|PORT) "([^"]+)" ([\d.]+) HZ;', (elaborated / "top.lpf").read_text())
-    nets = {name.rpartition(".")[2]: float(hz) / 1e6 for kind, name, hz in lines if kind == "NET"}
-    assert nets == BOARD.clocks == {"core_clk": 125.0, "pll_clk": 125.0, "rx_clk0": 125.0, "rx_clk1": 125.0}
-    assert [float(hz) for kind, _, hz in lines if kind == "PORT"] == [100e6]
+    ports = re.findall(r'FREQUENCY PORT "[^"]+" ([\d.]+) HZ;', (elaborated / "top.lpf").read_text())
+    assert net_clocks(elaborated) == BOARD.clocks == {
+        "core_clk": 125.0, "pll_clk": 125.0, "rx_clk0": 125.0, "rx_clk1": 125.0}
+    assert [float(hz) for hz in ports] == [100e6]
 
 
 def test_both_phys_are_on_their_pins(elaborated):
@@ -54,7 +50,7 @@ def test_registers_of_the_pins(elaborated):
 
 def test_the_pll(elaborated):
     (cell,) = cells((elaborated / "top.il").read_text(), "EHXPLLL")
-    assert PLL.mhz * 1e6 == CORE_HZ == GBE.clock_hz
+    assert PLL.mhz * 1e6 == LINE_HZ == GBE.clock_hz
     for name, value in {"CLKI_DIV": PLL.reference, "CLKFB_DIV": PLL.feedback, "CLKOP_DIV": PLL.output}.items():
         assert re.search(rf"parameter(?: signed)? \\{name} {value}\b", cell), name
     for name, value in LOOP_FILTER.items():
@@ -76,7 +72,7 @@ def test_the_core_has_a_gated_clock_and_no_reset(elaborated):
 
 
 def test_the_phy_reset_is_long_enough():
-    assert 2**PHY_RESET_BITS / CORE_HZ >= 10e-3
+    assert 2**PHY_RESET_BITS / LINE_HZ >= 10e-3
 
 
 def test_the_clocks_keep_their_names_in_the_netlist(elaborated):
@@ -91,15 +87,14 @@ def test_the_clocks_keep_their_names_in_the_netlist(elaborated):
 
 def test_bring_up_has_a_slower_core_and_the_same_line(new_folder):
     slow, folder = versa_ecp5_5g_bringup, new_folder()
-    small = replace(slow.BOARD, top=lambda config: Top(config, Echo, slow.PLL))
+    small = with_echo(slow.BOARD)
     netlist.elaborate(small, replace(TINY, clock_hz=slow.BOARD.config.clock_hz), folder)
-    text, limits = (folder / "top.il").read_text(), (folder / "top.lpf").read_text()
-    nets = {name.rpartition(".")[2]: float(hz) / 1e6 for name, hz in re.findall(r'NET "([^"]+)" ([\d.]+) HZ;', limits)}
-    assert nets == slow.BOARD.clocks == {**BOARD.clocks, "core_clk": 62.5, "line_clk": 125.0}
+    text = (folder / "top.il").read_text()
+    assert net_clocks(folder) == slow.BOARD.clocks == {**BOARD.clocks, "core_clk": 62.5, "line_clk": 125.0}
     (cell,) = cells(text, "EHXPLLL")
     assert re.search(rf"parameter(?: signed)? \\CLKOS_DIV {PLL.output * 2}\b", cell)
     assert len(cells(text, "DCCA")) == 2
-    assert slow.BOARD.config.clock_hz * 2 == CORE_HZ
+    assert slow.BOARD.config.clock_hz * 2 == LINE_HZ
 
 
 def test_boards_by_name():
