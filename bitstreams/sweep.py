@@ -1,11 +1,13 @@
 """Seeds side by side: placement is a matter of luck by 10 to 20 %, so several are tried and the best is kept.
 
 The netlist is the same for all and made once. Each seed has a folder `seeds/<seed>` with its report and manifest.
+Where the seeds are tried makes no difference to what comes out: `bitstreams.cluster`.
 """
 
 import shutil
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,11 +20,14 @@ from hdl.config import NicConfig
 
 #: Told a seed's result as it comes.
 Result = Callable[[Manifest], None]
+#: Makes what tries the seeds.
+Workers = Callable[[], AbstractContextManager[Executor]]
 
 
-def sweep(board: Board, config: NicConfig, seeds: Iterable[int], jobs: int = 1, folder: Path | None = None,
-          stage: plan.Stage = lambda name: None, result: Result = lambda manifest: None) -> Manifest:
-    """Place and route with every seed, `jobs` of them at a time; pack the best as `plan.build` would have.
+def sweep(board: Board, config: NicConfig, seeds: Iterable[int], folder: Path | None = None,
+          stage: plan.Stage = lambda name: None, result: Result = lambda manifest: None,
+          workers: Workers = lambda: ThreadPoolExecutor(1)) -> Manifest:
+    """Place and route with every seed, as many at a time as there are `workers`; pack the best as `plan.build` would.
 
     The best is the one whose worst clock has the most margin; of equals, the first seed. Returns its manifest.
 
@@ -36,7 +41,7 @@ def sweep(board: Board, config: NicConfig, seeds: Iterable[int], jobs: int = 1, 
     with plan.locked(folder):
         names = plan.synthesized(board, config, folder, identity, stage)
         stage("placement and routing")
-        tried = _try_all(board, folder, [replace(identity, seed=seed) for seed in seeds], names, jobs, result)
+        tried = _try_all(board, folder, [replace(identity, seed=seed) for seed in seeds], names, workers, result)
         best = min(tried, key=lambda manifest: (-manifest.margin(manifest.worst), manifest.identity.seed))
         best = _keep(best, folder, names, stage)
     plan.check(best, folder)
@@ -47,9 +52,9 @@ def seed_folder(folder: Path, seed: int) -> Path:
     return folder / "seeds" / str(seed)
 
 
-def _try_all(board: Board, folder: Path, identities: list[Identity], names, jobs: int, result: Result):
+def _try_all(board: Board, folder: Path, identities: list[Identity], names, workers: Workers, result: Result):
     """The manifest of each identity; those that are there already are not made again."""
-    with ThreadPoolExecutor(jobs) as pool:
+    with workers() as pool:
         trials = [pool.submit(_try, board, folder, identity, names) for identity in identities]
         try:
             for trial in as_completed(trials):

@@ -21,6 +21,18 @@ app = typer.Typer(no_args_is_help=True, help="Bitstreams, with open tools.")
 BoardName = Annotated[str, typer.Argument(metavar="BOARD", help="Board, for example versa_ecp5_5g.")]
 Variant = Annotated[str | None, typer.Option(help="NIC variant, gbe or tiny; the board's own by default.")]
 MAX_SEED = 2**31 - 1
+# Where a sweep's seeds are tried.
+Jobs = Annotated[int | None, typer.Option(min=1, help="Seeds at a time, each on a core and with 2 GB. One a core by "
+                                                      "default; on a batch system all.")]
+Cluster = Annotated[str, typer.Option(help="local: threads; dask: processes of this machine under a dask scheduler; or "
+                                           "jobs of slurm, lsf, pbs, sge.")]
+Queue = Annotated[str | None, typer.Option(help="Queue or partition of the jobs.")]
+Account = Annotated[str | None, typer.Option(help="Account or project of the jobs.")]
+Hours = Annotated[int, typer.Option(min=1, max=99, help="Longest run of a job.")]
+Memory = Annotated[str, typer.Option(help="Memory of a job.")]
+Interface = Annotated[str | None, typer.Option(help="Network interface by which jobs reach this machine.")]
+Directives = Annotated[list[str] | None, typer.Option("--directive", help="A further line of a job's header, without "
+                                                                          "#SBATCH or the like. Repeatable.")]
 
 
 @app.callback()
@@ -46,18 +58,32 @@ def build(board: BoardName,
 @app.command("sweep")
 def sweep(board: BoardName,
           seeds: Annotated[int, typer.Option(min=1, max=1000, help="Try seeds 1 to this.")] = 5,
-          jobs: Annotated[int | None, typer.Option(min=1, help="Seeds at a time; each takes a core and 2 GB.")] = None,
-          variant: Variant = None) -> None:
-    """Place and route with several seeds, and keep the one whose worst clock has the most margin."""
+          jobs: Jobs = None, variant: Variant = None, cluster: Cluster = "local", queue: Queue = None,
+          account: Account = None, hours: Hours = 4, memory: Memory = "4GB", interface: Interface = None,
+          directive: Directives = None,
+          job_script: Annotated[bool, typer.Option("--job-script", help="Show the script of a job, and end.")] = False,
+          ) -> None:
+    """Place and route with several seeds, and keep the one whose worst clock has the most margin.
+
+    Jobs of a batch system need this folder and this Python at the same place as here.
+    """
+    from bitstreams import cluster as clusters
     from bitstreams import plan
     from bitstreams.sweep import sweep as sweep_seeds
 
-    with _bitstream(board, variant) as (found, config), Stages() as stages:
-        def result(manifest: "Manifest") -> None:
-            stages.say(f"seed {manifest.identity.seed}: {_clocks(manifest)}")
+    job = clusters.Job(queue, account, hours, memory, interface, tuple(directive or ()))
+    with _bitstream(board, variant) as (found, config):
+        if job_script:
+            print(clusters.job_script(cluster, job))
+            return
+        clusters.check(cluster)
+        count = jobs or (seeds if cluster in clusters.BATCH else os.cpu_count() or 1)
+        with Stages() as stages:
+            def result(manifest: "Manifest") -> None:
+                stages.say(f"seed {manifest.identity.seed}: {_clocks(manifest)}")
 
-        best = sweep_seeds(found, config, range(1, seeds + 1), jobs or os.cpu_count() or 1, stage=stages.begin,
-                           result=result)
+            best = sweep_seeds(found, config, range(1, seeds + 1), stage=stages.begin, result=result,
+                               workers=lambda: clusters.workers(cluster, count, job))
     _show(best, plan.folder_of(found, config), f"seed {best.identity.seed} kept")
 
 

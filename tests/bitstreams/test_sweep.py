@@ -3,6 +3,7 @@
 import pytest
 
 from bitstreams import plan
+from bitstreams.cluster import workers
 from bitstreams.digest import file_digest
 from bitstreams.manifest import Manifest
 from bitstreams.sweep import seed_folder, sweep
@@ -15,7 +16,8 @@ SEEDS = (3, 1, 2)
 def swept(built, new_folder):
     """A sweep's folder, its best, its results in the order they came, and its stages."""
     board, folder, results, stages = built[0], new_folder(), [], []
-    best = sweep(board, TINY, SEEDS, jobs=2, folder=folder, stage=stages.append, result=results.append)
+    best = sweep(board, TINY, SEEDS, folder=folder, stage=stages.append, result=results.append,
+                 workers=lambda: workers("local", 2))
     return folder, best, results, stages
 
 

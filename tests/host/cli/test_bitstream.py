@@ -32,8 +32,9 @@ def tools(monkeypatch):
             raise tools.answer
         return tools.answer, tools.made
 
-    def sweep_seeds(found, config, seeds, jobs, stage, result):
-        tools.calls.append((found.name, config.name, list(seeds), jobs))
+    def sweep_seeds(found, config, seeds, stage, result, workers):
+        with workers() as pool:
+            tools.calls.append((found.name, config.name, list(seeds), pool._max_workers))
         for seed in seeds:
             result(manifest(seed=seed))
         return manifest(seed=2)
@@ -92,12 +93,23 @@ def test_sweep(capsys, tools):
     assert "seed 2 kept" in out
 
 
+def test_sweep_shows_the_script_of_a_job(capsys, tools):
+    code, out, _ = call(capsys, "sweep", "versa_ecp5_5g", "--cluster", "slurm", "--job-script", "--queue", "fpga",
+                        "--interface", "lo", "--hours", "2", "--directive", "--exclusive")
+    assert code == 0
+    assert tools.calls == []
+    assert {"#SBATCH -p fpga", "#SBATCH -t 02:00:00", "#SBATCH --exclusive"} <= set(out.splitlines())
+
+
 @pytest.mark.parametrize(("arguments", "says"), [
     (["build", "moon"], "moon: no such board; there is: versa_ecp5_5g"),
     (["build", "versa_ecp5_5g", "--variant", "huge"], "huge: no such variant; there is: gbe, tiny"),
     (["build", "versa_ecp5_5g", "--seed", "0"], "--seed"),
     (["sweep", "versa_ecp5_5g", "--seeds", "0"], "--seeds"),
     (["sweep", "moon"], "moon: no such board"),
+    (["sweep", "versa_ecp5_5g", "--cluster", "slum"], "slum: no such cluster; there is: local, dask, slurm, lsf"),
+    (["sweep", "versa_ecp5_5g", "--cluster", "lsf"], "lsf: bsub, which submits its jobs, is not on this machine"),
+    (["sweep", "versa_ecp5_5g", "--job-script"], "local: there are job scripts for slurm"),
     (["build"], "BOARD")])
 def test_wrong_arguments(capsys, tools, arguments, says):
     code, _, err = call(capsys, *arguments)
