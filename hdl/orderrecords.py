@@ -30,7 +30,7 @@ class OrderRecords(wiring.Component):
     sent : first beat of an order frame.
     unsent : a passed order that did not reach its venue; the payload says that its frame left, with a bad FCS. If it
         did not leave, the numbers of `sent` must then be those that the frame would have had.
-    now : the clock, the `time` of an ORDER_SENT. limits_serial : serial number of the limits in force.
+    now : the clock, the `time` of an ORDER_SENT. limits_serial : with `decision`, of the limits it went by.
     wants, take : one bit for DECISION, one for ORDER_SENT; see `hdl.recordfifo.Catch`.
     decided, left : the records, DECISION and ORDER_SENT.
     busy : combinational: a decision could overwrite one that is still needed, or is in its last cycle. It does not
@@ -48,17 +48,18 @@ class OrderRecords(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         order, frame = Signal(Decision, reset_less=True), Signal(_Frame, reset_less=True)
+        serial = Signal.like(self.limits_serial, reset_less=True)
         held, stays, comes = Signal(2), Signal(2), Signal(2)
         left = self.sent.valid | self.unsent.valid
         m.d.comb += [
             comes.eq(self.decision.valid | left << 1), stays.eq(held & ~self.take),
             self.wants.eq(comes | stays), self.busy.eq(held.any() | left),
             self.lost.eq((comes & stays)[0] + (comes & stays)[1]),
-            self.decided.eq(self._decision(order)), self.left.eq(_order_sent(order, frame)),
+            self.decided.eq(self._decision(order, serial)), self.left.eq(_order_sent(order, frame)),
         ]
         m.d.sync += held.eq(self.wants)
         with m.If(self.decision.valid & (stays == 0)):
-            m.d.sync += order.eq(self.decision.payload)
+            m.d.sync += [order.eq(self.decision.payload), serial.eq(self.limits_serial)]
         with m.If(left & ~stays[1]):
             m.d.sync += [frame.time.eq(self.now), frame.unsent.eq(self.unsent.valid),
                          frame.poisoned.eq(self.unsent.valid & self.unsent.payload)]
@@ -66,8 +67,8 @@ class OrderRecords(wiring.Component):
                 m.d.sync += [frame[name].eq(self.sent.payload[name]) for name in _NUMBERS]
         return m
 
-    def _decision(self, order) -> Value:
-        known = {"symbol": order.intent.symbol, "time": order.time, "serial_limits": self.limits_serial}
+    def _decision(self, order, serial) -> Value:
+        known = {"symbol": order.intent.symbol, "time": order.time, "serial_limits": serial}
         for part in (order.intent, order):
             known |= {name: part[name] for name, _ in data.Layout.cast(part.shape()) if name in _DECIDED}
         return assemble(DECISION, **known)

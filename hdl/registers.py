@@ -210,7 +210,9 @@ GATE = Block("gate", "The gate: kill, and limits of the firm.", (
     Reg("strategy_kill", "rw", "one bit a strategy; writing sets bits", (Bits("strategies", 16),)),
     Reg("resume", "wo", "lifts kills, given the key word", (
         Bits("key", 16, "0x5AFE"), Bits("all", 1, "the global kill"), Bits("venues", 4), Bits("strategies", 16))),
-    Reg("limits_serial", "rw", "serial number of the limits in force, written last", (Bits("serial", 32),)),
+    Reg("limits_serial", "ro", "the set of limits in force", (
+        Bits("serial", 32, "its number"), Bits("staged", 1, "words have been written since, which are not in force"),
+        Bits("waiting", 1, "a switch waits until the rows that were written are made ready"))),
     Reg("loss", "rw", "the firm's loss hold; set by writing 1, lifted by `release`", (Bits("hold", 1),)),
     Reg("strategy_loss", "rw", "loss holds, one bit a strategy; writing sets bits", (Bits("strategies", 16),)),
     Reg("release", "wo", "lifts holds, given the key word of `resume`", (
@@ -231,9 +233,14 @@ GATE = Block("gate", "The gate: kill, and limits of the firm.", (
         Bits("overrun", 1, "a report came before the NIC was done with the one before"),
         Bits("overflow", 1, "a position left its 32 bits"),
         Bits("watchdog", 1, "the host's heartbeat was missing"))),
+    Reg("limits_switch", "wo", "puts all that was written to LIMITS, STRATEGY and the limits here that are like a "
+        "STRATEGY's in force, in one cycle, unless `words` is wrong", (
+            Bits("serial", 32, "of the set, from then on"),
+            Bits("words", 16, "how many were written since the last write of this register"))),
 ))
 
-LIMITS = Block("limits", "Limits of one symbol. All zero (the state after reset) rejects every order.", (
+LIMITS = Block("limits", "Limits of one symbol. All zero (the state after reset) rejects every order. What is written "
+               "acts when GATE.limits_switch puts it in force; a read gives what was written last.", (
     Reg("control", "rw", "who may trade", (
         Bits("enable", 1, "0: restricted", Limit("enabled", Reason.RESTRICTED, "up", default=1)),
         Bits("lot", 16, "lot size in shares; 0 rejects", Limit("lot", Reason.QUANTITY, "other", least=1)),
@@ -258,7 +265,7 @@ LIMITS = Block("limits", "Limits of one symbol. All zero (the state after reset)
             "short_restricted", Reason.SHORT_SALE, "down", default=0)))),
 ), count=lambda config: config.symbols, memory=True)
 
-STRATEGY = Block("strategy", "Limits of one strategy.", (
+STRATEGY = Block("strategy", "Limits of one strategy; they act as those of a symbol do.", (
     Reg("rate_interval", "rw", "one token every so many ns; 0 gives none", RATE_INTERVAL, unit="ns"),
     Reg("rate_burst", "rw", "tokens a full bucket holds; 0 gives none", RATE_BURST, unit="orders"),
 ), count=lambda config: config.strategies, memory=True)
@@ -269,6 +276,13 @@ EXPOSURE = Block("exposure", "What the NIC holds of one symbol, moved by its own
 ), count=lambda config: config.symbols)
 
 BLOCKS = (NIC, PORT, FEED, SYMBOL, BOOK, VENUE, IMAGE, SYMBOL_TEXT, GATE, LIMITS, STRATEGY, EXPOSURE)
+
+
+
+def is_staged(block: Block, name: str) -> bool:
+    """Whether a register is part of the set of limits that GATE.limits_switch puts in force."""
+    return block in (LIMITS, STRATEGY) or (block is GATE and any(reg.name == name for reg in STRATEGY.regs))
+
 
 #: Key of GATE.resume.
 RESUME_KEY = 0x5AFE

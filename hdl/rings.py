@@ -151,7 +151,7 @@ class HostUp(wiring.Component):
     decision, sent, unsent : see `OrderRecords`.
     execution, feed_event : records of these kinds; stamped on arrival.
     session, value : SESSION_BYTES and REG_VALUE records; stamped when taken. Their header may be left 0.
-    limits_serial : serial number of the limits in force.
+    limits_serial : see `OrderRecords`.
     now : the clock.
     o : to the host.
     dropped : records lost, wraps.

@@ -4,6 +4,7 @@ The bench draws what happens in each cycle, remembers it, and afterwards gives t
 in the order in which the gate's contract says that they act. Nothing is read from inside the gate.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cocotb.triggers import ReadOnly, RisingEdge
@@ -45,6 +46,7 @@ class Seen:
     decisions: list[tuple[int, dict]] = field(default_factory=list)
     executions: list[tuple[int, dict]] = field(default_factory=list)
     killed: list[int] = field(default_factory=list)
+    serials: list[int] = field(default_factory=list)
     rdata: list[int] = field(default_factory=list)
 
 
@@ -83,6 +85,10 @@ class GateBench:
         self.cycle = 0
         self.seen = Seen()
         self.done: list[Cycle] = []
+        self._words, self.serial = 0, 0        # words staged; number of the last set
+        self._staged: list[Callable[[], None]] = []
+        self._sets: dict[int, list[Callable[[], None]]] = {}    # what a set does to the model, by its number's low byte
+        self._in_force = 0
 
     async def start(self):
         await reset(self.dut)
@@ -117,6 +123,7 @@ class GateBench:
             record = unpack(EXECUTION.layout, dut.execution__payload.value.to_unsigned())
             self.seen.executions.append((self.cycle, record))
         self.seen.killed.append(int(dut.killed.value))
+        self.seen.serials.append(int(dut.limits_serial.value))
         self.done.append(given)
         await RisingEdge(dut.clk)
         self.cycle += 1
@@ -139,26 +146,61 @@ class GateBench:
         value = dut.bus__rdata.value.to_unsigned()
         await RisingEdge(dut.clk)
         self.done.append(Cycle())
+        self.seen.killed.append(int(dut.killed.value))
+        self.seen.serials.append(int(dut.limits_serial.value))
         self.cycle += 1
         return value
 
+    def stage(self, block: Block, index: int, words: dict[str, int], act: Callable[[], None]) -> list[tuple[int, int]]:
+        """Writes of a row of limits, to be made in this order. `act` makes the model hold them: they are in force."""
+        self._words += len(words)
+        self._staged.append(act)
+        return [(self.where.address(block, name, index), word) for name, word in words.items()]
+
+    def stage_limits(self, symbol: int, limits: Limits) -> list[tuple[int, int]]:
+        return self.stage(LIMITS, symbol, limit_words(limits),
+                          lambda: self.model.limits.__setitem__(symbol, limits))
+
+    def stage_rate(self, interval: int, burst: int, strategy: int | None = None) -> list[tuple[int, int]]:
+        """Of the session, or of a strategy."""
+        block, index = (GATE, 0) if strategy is None else (STRATEGY, strategy)
+        bucket = self.model.session if strategy is None else self.model.strategies[strategy]
+
+        def act():
+            bucket.interval, bucket.burst = interval, burst
+        return self.stage(block, index, {"rate_burst": burst, "rate_interval": interval}, act)
+
+    def stage_switch(self, whole: bool = True) -> tuple[int, int]:
+        """The write that puts what was staged in force, if that is written as it was staged."""
+        self.serial += 1
+        word = GATE["limits_switch"].pack(serial=self.serial, words=self._words)
+        if whole:
+            self._sets[self.serial & 0xFF] = self._staged
+        self._words, self._staged = 0, []
+        return self.where.address(GATE, "limits_switch"), word
+
+    def stage_more(self, words: int):
+        """So many are written besides."""
+        self._words += words
+
+    async def make(self, writes: list[tuple[int, int]]):
+        for write in writes:
+            await self.step(Cycle(write=write))
+            await self.idle(1)      # address and word hold
+
     async def set_limits(self, symbol: int, limits: Limits):
         """Writes them; they act after `settle`."""
-        for name, word in limit_words(limits).items():
-            await self.write(LIMITS, name, word, symbol)
-        self.model.limits[symbol] = limits
+        await self.make(self.stage_limits(symbol, limits))
 
     async def set_rate(self, interval: int, burst: int, strategy: int | None = None):
         """Writes them; they act after `settle`."""
-        block, index = (GATE, 0) if strategy is None else (STRATEGY, strategy)
-        bucket = self.model.session if strategy is None else self.model.strategies[strategy]
-        await self.write(block, "rate_burst", burst, index)
-        await self.write(block, "rate_interval", interval, index)
-        bucket.interval, bucket.burst = interval, burst
+        await self.make(self.stage_rate(interval, burst, strategy))
 
     async def settle(self):
-        """Until every limit that was written acts."""
+        """Puts every limit that was written in force."""
+        await self.make([self.stage_switch()])
         await self.idle(walk_cycles(self.config))
+        assert self.seen.serials[-1] == self.serial & 0xFF, "not in force in time"
 
     def check(self, kills: dict[int, int] | None = None, first: int = 0):
         """Holds everything since cycle `first` to the model. `kills`: changes of the global kill by cycle."""
@@ -173,6 +215,7 @@ class GateBench:
             if wrote is not None:
                 self._written(cycle, *wrote)
             self.model.pass_time(cycle + GATE_LATENCY)
+            self._switched(cycle + GATE_LATENCY)
             if cycle < first:
                 continue
             if cycle >= SETTLES:
@@ -185,6 +228,14 @@ class GateBench:
                zip(self.seen.executions, expected, strict=True)]
         assert got == expected
         return verdicts
+
+    def _switched(self, cycle: int):
+        """A decision of this cycle goes by the set with the number that the gate shows in it."""
+        serial = self.seen.serials[cycle] if cycle < len(self.seen.serials) else self._in_force
+        if serial != self._in_force:
+            self._in_force = serial
+            for act in self._sets.pop(serial):
+                act()
 
     def _verdict(self, cycle: int, intent: dict, decision: dict, kills: dict[int, int], reserved: list):
         verdict_at, order = cycle + GATE_LATENCY, model_order(intent)

@@ -49,7 +49,7 @@ class Reference(data.Struct):
 class Standing(data.Struct):
     """Who may trade, as of the order's acceptance."""
     in_range: unsigned(1)   # symbol, strategy, venue and side exist, nothing was cut off
-    ready: unsigned(1)      # the symbol's limits and divisors are what was written
+    ready: unsigned(1)      # a set of limits has come in force since reset
     halted: unsigned(1)     # stage 1: trading action of the symbol is not T
     loss: unsigned(1)       # stage 1: loss hold of the firm or the strategy
     silent: unsigned(1)     # stage 1: the host's heartbeat is missing

@@ -38,7 +38,8 @@ class Gate(wiring.Component):
     | t + 1 | limits, holds, the heartbeat, `halted`, and `now` for the age of the reference |
     | t + 3 | exposure and tokens after every earlier verdict; kill, `trip` included; `time` of the decision |
 
-    Limits act some time after they are written, a row at once, and until then reject (`hdl.risk.words`).
+    Limits come in force as a whole set, between two orders (`hdl.risk.words`): each order is judged by the set as of
+    its t + 1, and pays for its token by it.
 
     A passing new order is reserved in the cycle of its verdict. The verdict of the order behind it is known
     by then for both cases, and its own one picks (see `hdl.risk.check`). Executions act later, see
@@ -58,7 +59,7 @@ class Gate(wiring.Component):
     report, unsent, execution : see `Exposure`.
     trip : kills globally, from its own cycle on. Must come from a register.
     killed, venue_killed, strategy_killed : what is killed in this cycle.
-    limits_serial : low byte of the serial number of the limits in force.
+    limits_serial : low byte of the serial number of the set that the decision of this cycle went by.
     bus : GATE, LIMITS, STRATEGY, EXPOSURE.
     """
 
@@ -89,7 +90,7 @@ class Gate(wiring.Component):
         m.submodules.watchdog = watchdog = Watchdog(self.config)
         self._connect(m, words, limits, reference, exposure, buckets)
         inputs = self._check_inputs(m, limits, reference, exposure, buckets, kill)
-        self._standing(m, inputs["standing"], limits, holds, watchdog)
+        self._standing(m, inputs["standing"], words.in_force, holds, watchdog)
         self._decide(m, inputs)
         self._figures(m, inputs, exposure, buckets)
         self._registers(m, words, exposure)
@@ -109,7 +110,8 @@ class Gate(wiring.Component):
         connect(m, words.limits, limits.load)
         connect(m, words.rates, buckets.load)
         m.d.comb += [
-            limits.ready_rows.eq(words.limits_ready), buckets.ready_rows.eq(words.rates_ready),
+            limits.bank.eq(words.in_force.bank), limits.next_bank.eq(words.in_force.next_bank),
+            buckets.in_force.eq(words.in_force),
             limits.symbol.eq(symbol), reference.symbol.eq(symbol), reference.sell.eq(is_sell(self.at[1].intent)),
         ]
         for part in (exposure, buckets):
@@ -134,14 +136,14 @@ class Gate(wiring.Component):
         self._product(m, intent, inputs["notional"])
         return inputs
 
-    def _standing(self, m, standing, limits, holds, watchdog):
+    def _standing(self, m, standing, in_force, holds, watchdog):
         """Who may trade, at stage 1."""
         intent, config = self.at[1].intent, self.config
         m.d.comb += [
             standing.in_range.eq(
                 (intent.symbol < config.symbols) & (intent.strategy < config.strategies) &
                 (intent.venue < config.venues) & ~intent.invalid & (intent.side != Side.SELL_SHORT - Side.SELL)),
-            standing.ready.eq(limits.ready),
+            standing.ready.eq(in_force.loaded),
             standing.halted.eq(self.halted.bit_select(intent.symbol[:(config.symbols - 1).bit_length()], 1)),
             standing.loss.eq(holds.loss | holds.strategy_loss.bit_select(intent.strategy, 1)),
             standing.silent.eq(watchdog.silent),
@@ -192,8 +194,11 @@ class Gate(wiring.Component):
         m.submodules.bank = self.bank = bank = RegisterBank(self.config, GATE,
                                                             without=tuple(reg.name for reg in STRATEGY.regs))
         m.submodules.counters = counters = Counters(("decisions", "passed"))
+        serial = Signal(len(self.limits_serial))       # at stage 2
+        m.d.sync += [serial.eq(words.in_force.serial), self.limits_serial.eq(serial)]
         m.d.comb += [
-            self.limits_serial.eq(bank.limits_serial_value),
+            words.switch.eq(bank.limits_switch_stb), words.wdata.eq(bank.limits_switch_wdata),
+            bank.limits_serial_status.eq(Cat(words.in_force.serial, words.staged, words.waiting)),
             counters.i.decisions.eq(self.o.valid), counters.i.passed.eq(self.passes),
             bank.decisions_status.eq(counters.o.decisions), bank.passed_status.eq(counters.o.passed),
         ]

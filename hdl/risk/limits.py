@@ -1,6 +1,6 @@
 """The limits of every symbol, as the checks look at them."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.config import NicConfig
 from hdl.messages import SYMBOL_BITS
 from hdl.registers import LIMITS
+from hdl.risk.banks import Banked
 from hdl.risk.check import Divisors, limit_row
 from hdl.risk.divisible import Divisor, DivisorMaker
 from hdl.risk.words import LoadSignature, symbol_rows
@@ -22,30 +23,28 @@ class LimitStore(wiring.Component):
     Members
     -------
     load : words of LIMITS.
-    ready_rows : one bit a symbol: its row and divisors are what was written.
+    bank, next_bank : the set in force, and in the next cycle.
     symbol : asked in one cycle; out of range, its low bits pick a row.
-    row, divisors, ready : the answer, in the next cycle.
+    row, divisors : the answer of the set in force, in the next cycle.
     """
 
     def __init__(self, config: NicConfig):
         self.config, self.rows = config, symbol_rows(config)
         super().__init__({
-            "load": In(LoadSignature(self.rows, LIMITS)), "ready_rows": In(self.rows),
-            "symbol": In(SYMBOL_BITS), "row": Out(limit_row()), "divisors": Out(Divisors), "ready": Out(1),
+            "load": In(LoadSignature(self.rows, LIMITS)), "bank": In(1), "next_bank": In(1),
+            "symbol": In(SYMBOL_BITS), "row": Out(limit_row()), "divisors": Out(Divisors),
         })
 
     def elaborate(self, platform):
         m = Module()
         symbol = Signal(range(self.rows))
         m.d.sync += symbol.eq(self.symbol)
-        m.d.comb += self.ready.eq(self.ready_rows.bit_select(symbol, 1))
         for n, reg in enumerate(LIMITS.regs):
-            m.submodules[reg.name] = memory = Memory(shape=reg.width, depth=self.rows, init=[])
-            write, read = memory.write_port(), memory.read_port(domain="comb")
+            m.submodules[reg.name] = banks = Banked(unsigned(reg.width), self.rows)
             m.d.comb += [
-                write.addr.eq(self.load.row), write.data.eq(self.load.word),
-                write.en.eq(self.load.strobe & (self.load.reg == n)),
-                read.addr.eq(symbol), Cat(self.row[reg.name]).eq(read.data),
+                banks.load_row.eq(self.load.row), banks.load_bank.eq(self.load.bank),
+                banks.load_value.eq(self.load.word), banks.load.eq(self.load.strobe & (self.load.reg == n)),
+                banks.row.eq(symbol), banks.bank.eq(self.bank), Cat(self.row[reg.name]).eq(banks.value),
             ]
         self._divisors(m)
         return m
@@ -56,9 +55,10 @@ class LimitStore(wiring.Component):
         lot, tick = Signal(len(control.lot)), Signal(len(control.tick))
         writes = {}
         for name in Divisors.as_shape().members:
-            m.submodules[f"{name}_divisors"] = memory = Memory(shape=Divisor, depth=self.rows, init=[])
+            m.submodules[f"{name}_divisors"] = memory = Memory(shape=Divisor, depth=2 * self.rows, init=[])
             write, read = memory.write_port(), memory.read_port()
-            m.d.comb += [write.addr.eq(self.load.row), write.data.eq(maker.divisor), read.addr.eq(self.symbol),
+            m.d.comb += [write.addr.eq(Cat(self.load.row, self.load.bank)), write.data.eq(maker.divisor),
+                         read.addr.eq(Cat(self.symbol[:len(self.load.row)], self.next_bank)),
                          self.divisors[name].eq(read.data)]
             writes[name] = write.en
 

@@ -1,7 +1,9 @@
-"""The words of all limits: a block RAM that the bus writes and reads, and a walk that takes them to where they act."""
+"""The words of all limits: a block RAM that the bus writes and reads, a walk that takes them to a set that no order
+looks at, and the switch that puts that set in force.
+"""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
+from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -27,7 +29,7 @@ def stride_bits(block) -> int:
 
 
 def walk_cycles(config: NicConfig) -> int:
-    """Most cycles from the last of some writes until all rows are ready, everything being made anew."""
+    """Most cycles from the last of some writes until all rows are ready to be switched to, all being made anew."""
     limits = 2 * DIVISOR_CYCLES + len(LIMITS.regs) + 8
     rates = RATE_CYCLES + len(STRATEGY.regs) + 8
     return (symbol_rows(config) + 1) * limits + (config.strategies + 2) * rates
@@ -38,31 +40,44 @@ class LoadSignature(wiring.Signature):
 
     Members
     -------
-    strobe : `word` is register `reg` of `row`. The registers of a row come in falling order.
-    remake : with `strobe`: the row was written since its words came last, so what is derived from them is old.
+    strobe : `word` is register `reg` of `row` of the set in `bank`. The registers of a row come in falling order.
+    remake : with `strobe`: what is derived from the row's words is old, and is to be made anew for that bank.
     busy : derived values are being made; high from the cycle after the strobe that starts it.
     """
 
     def __init__(self, rows: int, block):
-        super().__init__({"strobe": Out(1), "row": Out(range(rows)), "reg": Out(stride_bits(block)),
+        super().__init__({"strobe": Out(1), "row": Out(range(rows)), "bank": Out(1), "reg": Out(stride_bits(block)),
                           "word": Out(WORD_BITS), "remake": Out(1), "busy": In(1)})
+
+
+class InForce(data.Struct):
+    """Which set is in force, as of an order's stage 1."""
+    bank: unsigned(1)
+    next_bank: unsigned(1)      # in the next cycle
+    loaded: unsigned(1)         # 0: none since reset; nothing may pass
+    serial: unsigned(GATE["limits_switch"].bits[0].width)
 
 
 class LimitWords(wiring.Component):
     """LIMITS, STRATEGY and the rate registers of GATE.
 
-    What the bus writes is kept here and read back from here. A walk goes round all rows without end and takes
-    their words to the memories that orders look at, which so are refreshed all the time. From the cycle after a
-    write is made until the walk has brought the whole row, and what is derived from it is made, the row is not `ready`,
-    and nothing may pass by it: for an order, the words of a row change at once. It takes at most
-    `walk_cycles(config)`, while nothing else is written.
+    What the bus writes is kept here and read back from here, and is in force for no order. The memories that orders
+    look at have two banks. A walk goes round all rows without end and takes their words, and what is derived from them,
+    to the bank that is not in force. A `switch` exchanges the banks, for all rows and limits and the serial number in
+    one cycle, when every row has been brought since it was last written: that is at most `walk_cycles(config)` later.
+    It does nothing if another number of words was written than it says, and if one is written before it happens: so no
+    part of a set is ever in force. Words that were not written are those of the set before.
+
+    As long as nothing has been written since the last switch, every other walk takes the words of the set in force to
+    it once more: so it is refreshed.
 
     Members
     -------
     bus : `READ_LATENCY` holds; a write is made one cycle after its strobe.
+    switch : strobe of a write to GATE.limits_switch, with its `wdata`.
+    in_force : see there. staged, waiting : fields of GATE.limits_serial.
     limits : words of LIMITS, a row a symbol.
     rates : words of a rate limit, a row a strategy, and after them one for the session.
-    limits_ready, rates_ready : one bit a row.
     """
 
     def __init__(self, config: NicConfig):
@@ -71,7 +86,7 @@ class LimitWords(wiring.Component):
             "bus": In(BusSignature()),
             "limits": Out(LoadSignature(symbol_rows(config), LIMITS)),
             "rates": Out(LoadSignature(rate_rows(config), STRATEGY)),
-            "limits_ready": Out(symbol_rows(config)), "rates_ready": Out(config.strategies + 1),
+            "switch": In(1), "wdata": In(WORD_BITS), "in_force": Out(InForce), "staged": Out(1), "waiting": Out(1),
         })
 
     def elaborate(self, platform):
@@ -82,9 +97,9 @@ class LimitWords(wiring.Component):
         #: Where the walk is: in the rates or the limits, at which row and register.
         self.rate, self.row = Signal(), Signal(max(len(self.limits.row), len(self.rates.row)))
         self.reg = Signal(max(stride_bits(LIMITS), stride_bits(STRATEGY)))
-        self.remake = Signal()
+        self.remake, self.target = Signal(), Signal()      # the bank that this row is taken to
         self.passing = Signal(3)    # words between the memory and what is made of them
-        starts, done = Signal(), Signal()
+        starts, done, complete, switches = Signal(), Signal(), Signal(), Signal()
         here, place = self._bus_place(m)
         write, read = words.write_port(), words.read_port()
         written, written_place = Signal(), Signal.like(place)
@@ -99,7 +114,8 @@ class LimitWords(wiring.Component):
         m.d.comb += self.bus.rdata.eq(Mux(asked[1], word, 0))
 
         self._walk(m, starts, done)
-        self._ready(m, starts, done, written, written_place)
+        self._ready(m, (starts, done), (written, written_place), complete, switches)
+        self._switch(m, here, written, complete, switches)
         self._load(m, word)
         return m
 
@@ -153,26 +169,60 @@ class LimitWords(wiring.Component):
         with m.If(done):
             m.d.sync += [self.row.eq(Mux(last, 0, self.row + 1)), self.rate.eq(self.rate ^ last)]
 
-    def _ready(self, m: Module, starts, done, written, place):
-        """A row is ready when the walk is through with it, unless it was written since the walk came to it."""
-        torn = Signal()
-        rows = ((self.limits_ready, LIMITS), (self.rates_ready, STRATEGY))
+    def _ready(self, m: Module, walk, write, complete, switches):
+        """A row is ready when the walk has taken it to the bank that is not in force, unless it was written since the
+        walk came to it. `complete`: all are, a cycle late.
+        """
+        (starts, done), (written, place) = walk, write
+        torn, refresh, in_force = Signal(), Signal(), self.in_force
+        rows = ((Signal(symbol_rows(self.config), name="limits_ready"), LIMITS),
+                (Signal(self.config.strategies + 1, name="rates_ready"), STRATEGY))
+        here = Mux(self.rate, *(ready.bit_select(self.row, 1) for ready, _ in reversed(rows)))
+        old = Signal()      # this row is taken to the set in force
+        m.d.comb += old.eq(refresh & complete & ~self.staged)
+        m.d.sync += complete.eq(Cat(ready for ready, _ in rows).all())
+        with m.If(done & self.rate & (self.row == self.config.strategies)):
+            m.d.sync += refresh.eq(~refresh)
         with m.If(starts):
-            m.d.sync += [torn.eq(0), self.remake.eq(~Mux(self.rate, *(ready.bit_select(self.row, 1)
-                                                                      for ready, _ in reversed(rows))))]
+            m.d.sync += [torn.eq(0), self.target.eq(in_force.bank ^ ~old), self.remake.eq(~here & ~old)]
         for n, (ready, block) in enumerate(rows):
             row = place[stride_bits(block):self.place_bits]
-            with m.If(done & (self.rate == n)):
+            with m.If(done & (self.rate == n) & (self.target != in_force.bank)):
                 m.d.sync += ready.bit_select(self.row, 1).eq(~torn)
             with m.If(written & (place[-1] == n)):
                 m.d.sync += ready.bit_select(row, 1).eq(0)
                 with m.If((self.rate == n) & (row == self.row)):
                     m.d.sync += torn.eq(1)
+            with m.If(switches):
+                m.d.sync += [ready.eq(0), torn.eq(1)]
+
+    def _switch(self, m: Module, here, written, complete, switches):
+        """`words`: how many were written since the last time that a switch was asked for. What is written in the cycle
+        of a switch, or later, belongs to the next set.
+        """
+        asked = GATE["limits_switch"]
+        fields = data.StructLayout({bits.name: bits.width for bits in asked.bits})(self.wdata[:asked.width])
+        serial, words, in_force = Signal.like(fields.serial), Signal.like(fields.words), self.in_force
+        m.d.comb += [switches.eq(self.waiting & complete & ~written), in_force.next_bank.eq(in_force.bank ^ switches)]
+        m.d.sync += in_force.bank.eq(in_force.next_bank)
+        with m.If(switches):
+            m.d.sync += [in_force.loaded.eq(1), in_force.serial.eq(serial), self.waiting.eq(0), self.staged.eq(0)]
+        with m.If(written):
+            m.d.sync += [words.eq(words + ~words.all()), self.waiting.eq(0)]
+        with m.If(self.switch):
+            m.d.sync += [serial.eq(fields.serial), words.eq(0), self.waiting.eq((fields.words == words) & ~words.all())]
+        with m.If(here & self.bus.write):
+            m.d.sync += self.staged.eq(1)
 
     def _load(self, m: Module, word):
-        """A word has passed the memory and its register: two cycles after it was read it is there."""
-        reg = Signal.like(self.reg)
+        """A word has passed the memory and its register: two cycles after it was read it is there. Words that are not
+        those of the set in force never go there.
+        """
+        reg, allowed = Signal.like(self.reg), Signal()
         m.d.sync += reg.eq(self.reg)
+        m.d.comb += allowed.eq((self.target != self.in_force.bank) | ~self.staged)
         for n, load in enumerate((self.limits, self.rates)):
-            m.d.sync += [load.strobe.eq(self.passing[0] & (self.rate == n)), load.reg.eq(reg)]
-            m.d.comb += [load.word.eq(word), load.row.eq(self.row), load.remake.eq(self.remake)]
+            strobe = Signal(name=f"strobe{n}")
+            m.d.sync += [strobe.eq(self.passing[0] & (self.rate == n)), load.reg.eq(reg)]
+            m.d.comb += [load.strobe.eq(strobe & allowed), load.word.eq(word), load.row.eq(self.row),
+                         load.bank.eq(self.target), load.remake.eq(self.remake)]

@@ -44,7 +44,12 @@ class RegisterWrite(Protocol):
 
 
 class VerifyError(Exception):
-    """A register did not read back as written."""
+    """Limits are not in force: a register did not read back as written, or the NIC did not switch to them."""
+
+
+#: Looks at a NIC that makes a set of limits ready: each takes 8 cycles, and the largest NIC 30,000.
+_LOOKS = 10_000
+_SWITCH, _STATE = "limits_switch", "limits_serial"
 
 
 class Driver:
@@ -109,11 +114,39 @@ class Driver:
     # ---- risk
 
     def apply(self, writes: Iterable[RegisterWrite]) -> int:
-        """Write limits in the order given, and read every register back. Returns how many were written.
+        """Write limits in the order given, and read every register back. What comes before a write of
+        GATE.limits_switch is in force after it, all at once, or else none of it. Returns how many were written.
 
-        Raises `VerifyError` naming the registers that differ; what was written stays.
+        Raises `VerifyError` naming the registers that differ: then the set in force is the one before.
         """
-        writes = list(writes)
+        count, part = 0, list[RegisterWrite]()
+        for write in writes:
+            count += 1
+            if write.register == _SWITCH:
+                self._switch(part, write)
+                part = []
+            else:
+                part.append(write)
+        self._write(part)
+        return count
+
+    def _switch(self, part: list[RegisterWrite], switch: RegisterWrite) -> None:
+        """A set that somebody began and left makes the first switch fail, which ends it; so all is written again."""
+        wanted = GATE[_SWITCH].unpack(switch.value)["serial"]
+        for _ in range(2):
+            self._write(part)
+            self.link.write(GATE, _SWITCH, switch.value)
+            for _ in range(_LOOKS):
+                state = GATE[_STATE].unpack(self.link.read(GATE, _STATE))
+                if not state["waiting"]:
+                    break
+            if state == {"serial": wanted, "staged": 0, "waiting": 0}:
+                return
+        raise VerifyError(f"the NIC did not switch to limits {wanted}: {state['serial']} are in force as before; "
+                          f"does something else write limits?")
+
+    def _write(self, writes: list[RegisterWrite]) -> None:
+        """And read back."""
         self.link.write_many([(write.block, write.register, write.index, write.value) for write in writes])
         wanted = {(write.block.name, write.register, write.index): write for write in writes}  # the last one counts
         places = [(write.block, write.register, write.index) for write in wanted.values()]
@@ -122,7 +155,6 @@ class Driver:
                                                                 strict=True) if value != write.value]
         if differ:
             raise VerifyError("the NIC does not hold the limits written: " + "; ".join(differ))
-        return len(writes)
 
     def kill(self) -> None:
         """Stop every order, now."""

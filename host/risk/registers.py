@@ -1,17 +1,19 @@
-"""Limits as the NIC's registers: every write, in an order in which no moment is looser than both sides."""
+"""Limits as the NIC's registers: a whole set, which one last write puts in force."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from hdl.registers import GATE, LIMITS, Block, Reg
+from hdl.registers import GATE, LIMITS, Block, Reg, is_staged
 from host.risk.fields import BLOCKS, FIELDS, FIRM, MICROSECOND, STRATEGY_LEVEL, SYMBOL, LimitField
 from host.risk.limits import Limits, Table
 from host.universe import Universe
 
-#: Register of a symbol that closes it (all zero), and opens it when written last.
+#: Register of a symbol that closes it, all zero.
 _DOOR = "control"
+#: Register of GATE that puts in force what was written.
+SWITCH = "limits_switch"
 
 
 @dataclass(slots=True)
@@ -48,16 +50,19 @@ def _writes(level: str, index: int, table: Table | None) -> list[Write]:
     return [Write(block, name, index, _word(block[name], fields, table)) for name, fields in _held(level).items()]
 
 
-def _symbol(index: int, table: Table) -> list[Write]:
-    """Closed while its figures change, opened last."""
-    writes = {write.register: write for write in _writes(SYMBOL, index, table)}
-    door = writes.pop(_DOOR)
-    return [Write(LIMITS, _DOOR, index, 0), *writes.values(), door]
+def switched(writes: Iterable[Write], serial: int) -> list[Write]:
+    """With the switch that puts them in force: it says how many come before it, so that a lost one is noticed. What is
+    not part of the set comes after it.
+    """
+    writes = list(writes)
+    staged = [write for write in writes if is_staged(write.block, write.register)]
+    others = [write for write in writes if not is_staged(write.block, write.register)]
+    return [*staged, Write(GATE, SWITCH, 0, GATE[SWITCH].pack(serial=serial, words=len(staged))), *others]
 
 
 def writes(limits: Limits, universe: Universe, before: Limits | None = None) -> list[Write]:
-    """Everything the NIC needs; the serial number last. A stock without limits stays restricted, and a strategy that
-    is not enabled gets no tokens: its armed triggers are rejected too.
+    """Everything the NIC needs: the set, its switch, and what acts by itself. A stock without limits stays restricted,
+    and a strategy that is not enabled gets no tokens: its armed triggers are rejected too.
 
     Parameters
     ----------
@@ -70,12 +75,10 @@ def writes(limits: Limits, universe: Universe, before: Limits | None = None) -> 
         result += _writes(STRATEGY_LEVEL, index, strategy)
     for listing in universe.listings:
         if symbol := limits.symbols.get(listing.stock):
-            result += _symbol(listing.index, symbol)
+            result += _writes(SYMBOL, listing.index, symbol)
         else:
             result.append(Write(LIMITS, _DOOR, listing.index, 0))
-    result += _writes(FIRM, 0, limits.firm)
-    result.append(Write(GATE, "limits_serial", 0, limits.serial))
-    return result
+    return switched([*result, *_writes(FIRM, 0, limits.firm)], limits.serial)
 
 
 class Reader(Protocol):
@@ -98,7 +101,10 @@ def in_force(reader: Reader, limits: Limits, universe: Universe) -> dict[str, st
     """What the NIC itself holds, by path of the limits file; different values on venues are all shown."""
     places = list(_places(limits, universe))
     asked = [(BLOCKS[one.level], one.reg.name, index) for _, one, index in places if one.reg]
-    *words, serial = reader.read_many([*asked, (GATE, "limits_serial", 0)])
+    *words, state = reader.read_many([*asked, (GATE, "limits_serial", 0)])
+    in_force = GATE["limits_serial"].unpack(state)
+    serial = f"{in_force['serial']}" + (", and not what is shown: that was written, and never switched to"
+                                        if in_force["staged"] else "")
     shown: dict[str, list[str]] = {}
     for (path, one, _), word in zip(places, words, strict=True):
         assert one.reg
@@ -106,7 +112,7 @@ def in_force(reader: Reader, limits: Limits, universe: Universe) -> dict[str, st
         texts = shown.setdefault(path, [])
         if (text := written(one, value)) not in texts:
             texts.append(text)
-    return {path: " / ".join(texts) for path, texts in shown.items()} | {"serial": str(serial)}
+    return {path: " / ".join(texts) for path, texts in shown.items()} | {"serial": serial}
 
 
 def written(one: LimitField, value: int) -> str:

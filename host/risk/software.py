@@ -14,13 +14,13 @@ from hdl.config import NicConfig
 from hdl.intents import INTENT_FIELDS
 from hdl.layouts import BOOK_TOP, DECISION, EXECUTION, MARKET_EVENT, ORDER_SENT, Action
 from hdl.messages import Intent
-from hdl.registers import GATE, LIMITS, RESUME_KEY, STRATEGY
+from hdl.registers import GATE, LIMITS, RESUME_KEY, STRATEGY, is_staged
 from hdl.risk.checks import CHECKS as HARDWARE
 from host.risk import gatestate
 from host.risk.checks import CHECKS, LEAST, MOST, NEW, Order, Seen, all_of
 from host.risk.fields import FIELDS, SYMBOL
 from host.risk.journal import TRADING_ACTION
-from host.risk.registers import Write
+from host.risk.registers import SWITCH, Write
 
 FEMTO_PER_NANO = 10**6
 #: Time to spare of a rate limit that never has a token.
@@ -198,6 +198,8 @@ class SoftwareGate:
         self.config = config
         self.state = gatestate.new_state(config)
         self._rates: dict[tuple[int, str], int] = {}
+        self._staged: dict[tuple[str, str, int], Write] = {}
+        self._words = 0     # written since the last switch was asked for
 
     def cycle(self, now: int) -> int:
         """The clock period in which `now` (ns) is."""
@@ -210,12 +212,15 @@ class SoftwareGate:
         return decisions[at:at + 1]
 
     def apply(self, writes: Iterable[Write], now: int = 0) -> None:
-        """Register writes of the blocks GATE, LIMITS and STRATEGY, in order. `now` (ns): for the watchdog."""
+        """Register writes of the blocks GATE, LIMITS and STRATEGY, in order; limits act when switched to. `now` (ns):
+        for the watchdog.
+        """
         for write in writes:
-            if write.block is LIMITS:
-                self._limit(write)
-            elif write.register in ("rate_interval", "rate_burst"):
-                self._rate(write)
+            if is_staged(write.block, write.register):
+                self._staged[write.block.name, write.register, write.index] = write
+                self._words += 1
+            elif write.register == SWITCH:
+                self._switch(GATE[SWITCH].unpack(write.value))
             elif write.register in ("watchdog", "heartbeat"):
                 self._beat(write, self.cycle(now))
             elif write.block is GATE:
@@ -252,6 +257,15 @@ class SoftwareGate:
     def set_position(self, symbol: int, shares: int) -> None:
         """At start of day."""
         self.state["position"][0, symbol] = shares
+
+    def _switch(self, asked: dict[str, int]) -> None:
+        """As the gateware: a set of which a word was lost does not come in force."""
+        if asked["words"] == self._words:
+            for write in self._staged.values():
+                (self._limit if write.block is LIMITS else self._rate)(write)
+            self._staged.clear()
+            self.state["serial"] = asked["serial"]
+        self._words = 0
 
     def _limit(self, write: Write) -> None:
         word = write.value
@@ -292,8 +306,6 @@ class SoftwareGate:
             state["strategy_loss"] |= value
         elif write.register == "release":
             self._release(GATE["release"].unpack(value))
-        elif write.register == "limits_serial":
-            state["serial"] = value
         elif write.register == "resume":
             key = GATE["resume"].unpack(value)
             if key["key"] == RESUME_KEY:

@@ -216,7 +216,8 @@ class Busy:
             ("position", LIMITS["position"].pack(long=_LARGE, short=_LARGE)),
             ("short_sale", LIMITS["short_sale"].pack(locates=_LARGE)),
             ("control", LIMITS["control"].pack(enable=1, lot=_LOT, tick=_TICK)))]
-        return rates + firm + symbols
+        switch = GATE["limits_switch"].pack(serial=1, words=len(rates + symbols))
+        return [*firm, *rates, *symbols, (GATE, "limits_switch", 0, switch)]
 
 
 def _raw(records: list[np.ndarray]) -> np.ndarray:

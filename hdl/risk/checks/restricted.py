@@ -8,7 +8,7 @@ from hdl.risk.check import Check, is_new
 
 class Restricted(Check):
     """Rejects what names no symbol, strategy, venue or side that exists; and, for new orders, a symbol that
-    is not enabled or halted, or whose limits have only just been written.
+    is not enabled or halted, and any before limits have been put in force.
     """
 
     reason = Reason.RESTRICTED

@@ -2,6 +2,7 @@
 
 import os
 import random
+from itertools import pairwise
 
 import cocotb
 
@@ -9,6 +10,7 @@ from hdl.config import GBE, TINY, VARIANTS
 from hdl.intents import GATE_LATENCY
 from hdl.layouts import Action, Reason
 from hdl.registers import GATE, RESUME_KEY
+from hdl.risk.words import walk_cycles
 from sim.gatebench import SPACING, Cycle, GateBench
 from sim.models.risk import Limits
 
@@ -92,14 +94,37 @@ def draw_write(bench, rng) -> tuple[int, int]:
     return bench.where.address(GATE, name), value
 
 
+def draw_set(bench, rng) -> list[tuple[int, int]]:
+    """Writes of every row of limits; without those that put them in force."""
+    writes = []
+    for symbol in range(CONFIG.symbols):
+        writes += bench.stage_limits(symbol, limits(rng))
+    writes += bench.stage_rate(40, 50)
+    for strategy in range(CONFIG.strategies):
+        writes += bench.stage_rate(rng.choice([1, 60, 64, 200]), rng.choice([3, 20, 60_000]), strategy)
+    return writes
+
+
+def draw_switch(bench, rng) -> list[tuple[int, int]]:
+    """Writes of a set, and the one that puts it in force; of half of them it must not, as the set is not whole."""
+    writes, fault = draw_set(bench, rng), rng.choice(["", "", "", "lost", "early", "repeated", "late"])
+    switch, late = bench.stage_switch(whole=not fault), []
+    if fault == "lost":
+        writes.pop(rng.randrange(len(writes)))
+    elif fault == "early":
+        writes.insert(rng.randrange(1, len(writes)), switch)
+    elif fault == "repeated":
+        writes.append(rng.choice(writes))
+    elif fault == "late":
+        late = [rng.choice(writes)]
+    bench.stage_more(len(late))
+    return [*writes, switch, *late]
+
+
 async def prepared(dut, rng) -> GateBench:
     bench = GateBench(dut, CONFIG)
     await bench.start()
-    for symbol in range(CONFIG.symbols):
-        await bench.set_limits(symbol, limits(rng))
-    await bench.set_rate(40, 50)
-    for strategy in range(CONFIG.strategies):
-        await bench.set_rate(rng.choice([1, 60, 64, 200]), rng.choice([3, 20, 60_000]), strategy)
+    await bench.make(draw_set(bench, rng))
     await bench.settle()
     return bench
 
@@ -112,11 +137,16 @@ async def equals_model(dut):
     alive: list[dict] = []
     next_event, serial, used = bench.cycle + SPACING, 1, 0
     first, bursts, writes = bench.cycle, 0.0, bench.cycle
+    staged, switched = [*draw_set(bench, rng), bench.stage_switch()], bench.cycle
     await bench.write(GATE, "watchdog", TIMEOUT)
     for _ in range(CYCLES):
         given = Cycle(halted=rng.getrandbits(CONFIG.symbols) if rng.random() < 0.02 else 0, trip=0)
         if bench.cycle >= writes:
-            given.write, writes = draw_write(bench, rng), bench.cycle + rng.choice([2, 5, 20, 60])
+            if not staged and bench.cycle > switched + walk_cycles(CONFIG):
+                staged = draw_switch(bench, rng)
+            given.write = staged.pop(0) if staged and rng.random() < 0.9 else draw_write(bench, rng)
+            switched = bench.cycle if staged else switched
+            writes = bench.cycle + rng.choice([2, 2, 3] if staged else [2, 5, 20, 60])
         if rng.random() < 0.02:
             bursts = rng.choice([0.1, 0.5, 1.0, 1.0])
         if rng.random() < bursts:
@@ -143,6 +173,8 @@ async def equals_model(dut):
     for decision in verdicts.values():
         found |= decision["reasons"]
     passed = sum(decision["reasons"] == 0 for decision in verdicts.values())
+    sets = sum(before != after for before, after in pairwise(bench.seen.serials[first:]))
+    assert sets, "a set of limits must have been switched to"
     dut._log.info("%d verdicts, %d passed, reasons seen %#x", len(verdicts), passed, found)
     assert passed > CYCLES // 400, "the stream must pass some orders to say anything"
     assert GBE.symbols

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdl.registers import GATE, LIMITS, STRATEGY
+from hdl.registers import GATE, LIMITS, STRATEGY, is_staged
 from host.risk import registers
 from host.risk.fields import FIELDS
 from host.risk.limits import DEFAULT_FILE, LimitsError, check, load, read, settable, units
@@ -160,15 +160,16 @@ def test_registers_hold_the_limits(tree):
         assert LIMITS["control"].unpack(last["limits", "control", index]) == {"enable": 1, "lot": 1, "tick": 100}
         assert last["limits", "notional", index] == 250_000 * 10_000
     assert last[STRATEGY.name, "rate_interval", 1] == 600_000
-    assert (writes[-1].block, writes[-1].register) == (GATE, "limits_serial")
 
 
-def test_a_symbol_is_closed_while_its_limits_change(tree):
-    writes = [write for write in registers.writes(check(tree, "x"), UNIVERSE)
-              if write.block is LIMITS and write.index == 0]
-    assert (writes[0].register, writes[0].value) == ("control", 0)
-    assert writes[-1].register == "control"
-    assert all(write.register != "control" for write in writes[1:-1])
+def test_one_write_puts_the_whole_set_in_force_and_says_how_much_it_is(tree):
+    limits = check(tree, "x")
+    writes = registers.writes(limits, UNIVERSE)
+    staged = [is_staged(write.block, write.register) for write in writes]
+    at = next(n for n, write in enumerate(writes) if write.register == registers.SWITCH)
+    assert GATE[registers.SWITCH].unpack(writes[at].value) == {"serial": limits.serial, "words": at}
+    assert all(staged[:at])
+    assert not any(staged[at:])
 
 
 def test_a_stock_without_limits_stays_restricted(tree):
@@ -191,6 +192,8 @@ class Registers:
 
     def __init__(self, writes):
         self.held = {(write.block.name, write.register, write.index): write.value for write in writes}
+        serial = GATE[registers.SWITCH].unpack(self.held["gate", registers.SWITCH, 0])["serial"]
+        self.held["gate", "limits_serial", 0] = GATE["limits_serial"].pack(serial=serial)
 
     def read_many(self, places):
         return [self.held.get((block.name, register, index), 0) for block, register, index in places]

@@ -18,7 +18,7 @@ from hdl.registers import GATE, LIMITS, RESUME_KEY, STRATEGY
 from hdl.risk.checks import CHECKS as HARDWARE
 from host.risk import software
 from host.risk.checks import CHECKS
-from host.risk.registers import Write
+from host.risk.registers import Write, switched
 from host.risk.software import SoftwareGate
 from sim.models.risk import NEVER, GateModel, Limits, Order, Top
 
@@ -185,8 +185,8 @@ class Stream:
                  "qty": {"min": values["min"], "max": values["max"]}, "collar": {"band": values["band"]},
                  "position": {"long": values["long"], "short": values["short"]}, "max_age": {"age": values["age"]},
                  "short_sale": {name: values[name] for name in ("locates", "restricted")}}
-        self.gate.apply([Write(LIMITS, name, symbol, LIMITS[name].pack(**bits)) for name, bits in words.items()]
-                        + [Write(LIMITS, "notional", symbol, values["notional"])])
+        self.gate.apply(switched([Write(LIMITS, "notional", symbol, values["notional"]), *(
+            Write(LIMITS, name, symbol, LIMITS[name].pack(**bits)) for name, bits in words.items())], 1))
         self.model.limits[symbol] = Limits(int(values["enable"]), *(values[name] for name in (
             "lot", "tick", "min", "max", "notional", "band", "long", "short", "age", "locates", "restricted")))
 
@@ -195,7 +195,8 @@ class Stream:
         interval = rng.choice([1, 100, 1_000, 40_000]) if rng.random() < 0.97 else rng.choice([0, 2**40 - 1, 2**41])
         burst = rng.choice([1, 3, 50, 1_000]) if rng.random() < 0.97 else rng.choice([0, 65_535, 65_536])
         block, index = (GATE, 0) if which == "session" else (STRATEGY, which)
-        self.gate.apply([Write(block, "rate_burst", index, burst), Write(block, "rate_interval", index, interval)])
+        self.gate.apply(switched([Write(block, "rate_burst", index, burst),
+                                  Write(block, "rate_interval", index, interval)], 1))
         bucket = self.model.session if which == "session" else self.model.strategies[which]
         bucket.interval, bucket.burst = interval, burst
         self.plain.rates[which] = (interval, burst)
