@@ -55,7 +55,7 @@ class InForce(data.Struct):
     bank: unsigned(1)
     next_bank: unsigned(1)      # in the next cycle
     loaded: unsigned(1)         # 0: none since reset; nothing may pass
-    serial: unsigned(GATE["limits_switch"].bits[0].width)
+    serial: unsigned(GATE["limits_serial"].bits[0].width)
 
 
 class LimitWords(wiring.Component):
@@ -99,23 +99,29 @@ class LimitWords(wiring.Component):
         self.reg = Signal(max(stride_bits(LIMITS), stride_bits(STRATEGY)))
         self.remake, self.target = Signal(), Signal()      # the bank that this row is taken to
         self.passing = Signal(3)    # words between the memory and what is made of them
-        starts, done, complete, switches = Signal(), Signal(), Signal(), Signal()
+        #: The walk reads words, waits for what is made of them, is through with the row.
+        self.reading, self.making, self.done = Signal(), Signal(), Signal()
+        #: Rows that are ready to be switched to; whether the one where the walk is is, or was written since.
+        self.ready = (Signal(symbol_rows(self.config), name="limits_ready"),
+                      Signal(self.config.strategies + 1, name="rates_ready"))
+        self.ready_here, self.torn = Signal(), Signal()
+        starts, complete, switches = Signal(), Signal(), Signal()
         here, place = self._bus_place(m)
         write, read = words.write_port(), words.read_port()
-        written, written_place = Signal(), Signal.like(place)
+        self.written, written_place = Signal(), Signal.like(place)
         given, word = Signal(WORD_BITS, reset_less=True), Signal(WORD_BITS, reset_less=True)
-        m.d.sync += [written.eq(here & self.bus.write), written_place.eq(place), given.eq(self.bus.wdata)]
+        m.d.sync += [self.written.eq(here & self.bus.write), written_place.eq(place), given.eq(self.bus.wdata)]
         m.d.comb += [
-            write.addr.eq(written_place), write.data.eq(given), write.en.eq(written),
+            write.addr.eq(written_place), write.data.eq(given), write.en.eq(self.written),
             read.addr.eq(Mux(self.bus.read, place, self._place(self.rate, self.row, self.reg))),
         ]
         asked = Signal(2)
         m.d.sync += [word.eq(read.data), asked.eq(Cat(here & self.bus.read, asked))]
         m.d.comb += self.bus.rdata.eq(Mux(asked[1], word, 0))
 
-        self._walk(m, starts, done)
-        self._ready(m, (starts, done), (written, written_place), complete, switches)
-        self._switch(m, here, written, complete, switches)
+        self._walk(m, starts)
+        self._ready(m, starts, written_place, complete, switches)
+        self._switch(m, here, complete, switches)
         self._load(m, word)
         return m
 
@@ -144,7 +150,7 @@ class LimitWords(wiring.Component):
                         addr[:bits] | start, place)
         return here, place
 
-    def _walk(self, m: Module, starts, done):
+    def _walk(self, m: Module, starts):
         """Row after row: read its words, wait until all is made of them. A read of the bus goes first."""
         reads = Signal()
         m.d.sync += self.passing.eq(Cat(reads, self.passing))
@@ -161,56 +167,57 @@ class LimitWords(wiring.Component):
                     with m.If(self.reg == 0):
                         m.next = "MAKE"
             with m.State("MAKE"):
-                m.d.comb += done.eq(made)
-                with m.If(done):
+                m.d.comb += self.done.eq(made)
+                with m.If(self.done):
                     m.next = "START"
-        m.d.sync += made.eq(fsm.ongoing("MAKE") & ~made & (self.passing == 0) & ~self.limits.busy & ~self.rates.busy)
+        m.d.comb += [self.reading.eq(fsm.ongoing("READ")), self.making.eq(fsm.ongoing("MAKE"))]
+        m.d.sync += made.eq(self.making & ~made & (self.passing == 0) & ~self.limits.busy & ~self.rates.busy)
         last = self.row == Mux(self.rate, self.config.strategies, symbol_rows(self.config) - 1)
-        with m.If(done):
+        with m.If(self.done):
             m.d.sync += [self.row.eq(Mux(last, 0, self.row + 1)), self.rate.eq(self.rate ^ last)]
 
-    def _ready(self, m: Module, walk, write, complete, switches):
+    def _ready(self, m: Module, starts, place, complete, switches):
         """A row is ready when the walk has taken it to the bank that is not in force, unless it was written since the
         walk came to it. `complete`: all are, a cycle late.
         """
-        (starts, done), (written, place) = walk, write
-        torn, refresh, in_force = Signal(), Signal(), self.in_force
-        rows = ((Signal(symbol_rows(self.config), name="limits_ready"), LIMITS),
-                (Signal(self.config.strategies + 1, name="rates_ready"), STRATEGY))
-        here = Mux(self.rate, *(ready.bit_select(self.row, 1) for ready, _ in reversed(rows)))
+        torn, refresh, in_force = self.torn, Signal(), self.in_force
+        rows = tuple(zip(self.ready, (LIMITS, STRATEGY), strict=True))
         old = Signal()      # this row is taken to the set in force
-        m.d.comb += old.eq(refresh & complete & ~self.staged)
-        m.d.sync += complete.eq(Cat(ready for ready, _ in rows).all())
-        with m.If(done & self.rate & (self.row == self.config.strategies)):
+        m.d.comb += [old.eq(refresh & complete & ~self.staged), self.ready_here.eq(
+            Mux(self.rate, *(ready.bit_select(self.row, 1) for ready in reversed(self.ready))))]
+        m.d.sync += complete.eq(Cat(self.ready).all() & ~switches)
+        with m.If(self.done & self.rate & (self.row == self.config.strategies)):
             m.d.sync += refresh.eq(~refresh)
         with m.If(starts):
-            m.d.sync += [torn.eq(0), self.target.eq(in_force.bank ^ ~old), self.remake.eq(~here & ~old)]
+            m.d.sync += [torn.eq(0), self.target.eq(in_force.bank ^ ~old), self.remake.eq(~self.ready_here & ~old)]
         for n, (ready, block) in enumerate(rows):
             row = place[stride_bits(block):self.place_bits]
-            with m.If(done & (self.rate == n) & (self.target != in_force.bank)):
+            with m.If(self.done & (self.rate == n) & (self.target != in_force.bank)):
                 m.d.sync += ready.bit_select(self.row, 1).eq(~torn)
-            with m.If(written & (place[-1] == n)):
+            with m.If(self.written & (place[-1] == n)):
                 m.d.sync += ready.bit_select(row, 1).eq(0)
                 with m.If((self.rate == n) & (row == self.row)):
                     m.d.sync += torn.eq(1)
             with m.If(switches):
                 m.d.sync += [ready.eq(0), torn.eq(1)]
 
-    def _switch(self, m: Module, here, written, complete, switches):
+    def _switch(self, m: Module, here, complete, switches):
         """`words`: how many were written since the last time that a switch was asked for. What is written in the cycle
         of a switch, or later, belongs to the next set.
         """
-        asked = GATE["limits_switch"]
-        fields = data.StructLayout({bits.name: bits.width for bits in asked.bits})(self.wdata[:asked.width])
-        serial, words, in_force = Signal.like(fields.serial), Signal.like(fields.words), self.in_force
-        m.d.comb += [switches.eq(self.waiting & complete & ~written), in_force.next_bank.eq(in_force.bank ^ switches)]
+        asked = GATE["limits_switch"].split(self.wdata)
+        self.serial, self.words = serial, words = Signal.like(asked["serial"]), Signal.like(asked["words"])
+        in_force = self.in_force
+        m.d.comb += [switches.eq(self.waiting & complete & ~self.written),
+                     in_force.next_bank.eq(in_force.bank ^ switches)]
         m.d.sync += in_force.bank.eq(in_force.next_bank)
         with m.If(switches):
             m.d.sync += [in_force.loaded.eq(1), in_force.serial.eq(serial), self.waiting.eq(0), self.staged.eq(0)]
-        with m.If(written):
+        with m.If(self.written):
             m.d.sync += [words.eq(words + ~words.all()), self.waiting.eq(0)]
         with m.If(self.switch):
-            m.d.sync += [serial.eq(fields.serial), words.eq(0), self.waiting.eq((fields.words == words) & ~words.all())]
+            m.d.sync += [serial.eq(asked["serial"]), words.eq(0),
+                         self.waiting.eq((asked["words"] == words) & ~words.all())]
         with m.If(here & self.bus.write):
             m.d.sync += self.staged.eq(1)
 

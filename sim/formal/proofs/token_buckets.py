@@ -18,10 +18,11 @@ from hdl.config import TINY
 from hdl.risk import buckets as gateware
 from hdl.risk import gate
 from hdl.risk.checks.rate import Rate
+from sim.formal.banks import peeked
 from sim.formal.flow import Proof
 from sim.formal.surgery import Alone, Fault, anything, claim, watched
 
-#: No order passes so soon after a change of the limit: its row is not ready (`LimitWords`).
+#: Orders that leave so soon after a change of the limit are left out: their token is of the limit before.
 VERDICT_CYCLES = 3
 #: What takes the place of 37 bits of an interval and of 60 bits of time.
 RATE_BITS, TIME_BITS = 6, 12
@@ -55,25 +56,27 @@ def claims(buckets, m: Module):
     session = m.submodules.session
     held, spare = Signal(signed(BITS)), Signal(signed(BITS), name="spare")
     # `slack_after` is what the next order would find; what is owed now follows from it.
-    m.d.sync += spare.eq(session.rate.depth - session.rate.pace)
+    m.d.sync += spare.eq(session.coming.depth - session.rate.pace)
     m.d.comb += held.eq(spare - session.slack_after)
     claim(m, "session_debt_fits", (held >= 0) & (held < 1 << gateware.debt_bits(buckets.config)))
     stretch(m, "session", session.rate, taken, held[:BITS - 1])
 
     strategy = Signal(range(buckets.config.strategies))
     m.d.comb += strategy.eq(AnyConst(len(strategy)))
-    rate, due = (m.submodules[name].read_port(domain="comb") for name in ("rates", "paid"))
+    rates, due = m.submodules.rates, m.submodules.paid.read_port(domain="comb")
+    rate = gateware.rate_layout(buckets.config)(Mux(buckets.in_force.bank, *reversed(rates.peek)))
     left, debt = Signal(signed(TIME_BITS + 2)), Signal(TIME_BITS)
-    m.d.comb += [rate.addr.eq(strategy), due.addr.eq(strategy), Assume(buckets.now < LONG),
+    m.d.comb += [rates.peek_row.eq(strategy), due.addr.eq(strategy), Assume(buckets.now < LONG),
                  left.eq(due.data - buckets.now + 1), debt.eq(Mux(left < 0, 0, left))]
     claim(m, "strategy_debt_fits", left < 1 << gateware.debt_bits(buckets.config))
-    stretch(m, "strategy", rate.data, taken & (verdict.strategy == strategy), debt)
+    stretch(m, "strategy", rate, taken & (verdict.strategy == strategy), debt)
 
 
 PROOF = Proof(
     name="token_buckets", doc=__doc__.split("\n")[0], design=lambda: Alone(lambda: gate.Gate(TINY, checks=(Rate,))),
     parts={"hdl.risk.gate.TokenBuckets": watched(claims), "hdl.risk.buckets.RateMaker": anything,
-           "hdl.risk.gate.LimitWords": anything, "hdl.risk.buckets.TIME_BITS": lambda bits: TIME_BITS,
+           "hdl.risk.gate.LimitWords": anything, "hdl.risk.buckets.Banked": peeked,
+           "hdl.risk.buckets.TIME_BITS": lambda bits: TIME_BITS,
            **dict.fromkeys(("hdl.risk.rates.rate_bits", "hdl.risk.buckets.rate_bits"),
                            lambda of: lambda config: RATE_BITS)},
     depth=6, search=14,
