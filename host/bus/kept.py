@@ -50,8 +50,8 @@ class KeptLog:
             raise KeptError(f"{path}: cannot be made ({error.strerror}); choose a folder that can be written") from None
         self._end = 0
 
-    def append(self, frame: bytes) -> int:
-        """Keep one frame; returns where the log ends now."""
+    def append(self, frame: bytes) -> bytes:
+        """Keep one frame; returns its entry, which says where the log ends now."""
         end = self._end + ENTRY.size + len(frame)
         entry = ENTRY.pack(len(frame), 0, time.monotonic_ns(), end) + frame
         try:
@@ -63,7 +63,7 @@ class KeptLog:
             raise KeptError(f"{self.path}: cannot be written ({error.strerror}); free some space. Nothing that must "
                             f"not be lost is sent until it can") from None
         self._end = end
-        return end
+        return entry
 
     def close(self) -> None:
         os.close(self._file)

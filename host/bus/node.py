@@ -9,7 +9,7 @@ from typing import Any
 from host.bus.bus import GapHandler, Handler, Message, Subscription
 from host.bus.inprocess import FaultHandler, InProcess
 from host.bus.topics import FAULTS, Topic
-from host.bus.wire import WireError, decode, encode, topic_of
+from host.bus.wire import WireError, decode_wanted, encode
 
 #: Between two faults about the same thing.
 _QUIET_NS = 10**9
@@ -73,18 +73,17 @@ class Node(InProcess, ABC):
     def poll(self) -> int:
         """Deliver what has come from others; returns how many messages there were for us."""
         count = 0
+        wanted = None if self._every else self._subscriptions
         for source, frame in self._receive():
-            topic = topic_of(frame)
-            if topic is not None and topic.name not in self._subscriptions and not self._every:
-                continue
             try:
-                message = decode(frame, source)
+                message = decode_wanted(frame, source, wanted)
             except WireError as error:
                 self.garbage[source] += 1
                 self._tell(f"garbage from {source}", f"a message of {source} cannot be read: {error}")
                 continue
-            count += 1
-            self._accept(message)
+            if message is not None:
+                count += 1
+                self._accept(message)
         return count
 
     def subscribe(self, topic: Topic, handler: Handler, *, name: str = "", last: bool = False,
@@ -141,9 +140,13 @@ class Node(InProcess, ABC):
 
     def _accept(self, message: Message) -> None:
         """Deliver a message of another process, with everything that follows from it here."""
-        if message.time > self._newest:
-            self._newest = message.time
-        self._last.setdefault(message.topic.name, {})[message.key] = message
+        topic, _, time_, _, key, _, _ = message
+        if time_ > self._newest:
+            self._newest = time_
+        last = self._last.get(topic.name)
+        if last is None:
+            last = self._last[topic.name] = {}
+        last[key] = message
         self._queue.append(message)
         if not self._draining:
             self._drain()

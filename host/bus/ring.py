@@ -72,48 +72,50 @@ class Writer:
         self._newest: dict[Hashable, tuple[int, int]] = {}
         _MADE.pack_into(buffer, 0, MAGIC, capacity)
 
-    def append(self, frame: bytes, kept_end: int = 0, value: Hashable = None) -> None:
+    def append(self, frame: bytes, value: Hashable = None) -> None:
         """Write one frame, giving up the oldest where room is needed.
 
         `value` names what this frame is the last value of. The newest of each name is written again before its place
         is given up, so that a late joiner always finds it, as long as all of them fit an eighth of the ring. Raises
         `RingError` where the frame alone does not.
         """
-        if ENTRY.size + len(frame) > self.capacity // _PART:
-            raise RingError(f"a message of {len(frame)} bytes does not fit a ring of {self.capacity}; make it larger")
+        self.write(ENTRY.pack(len(frame), 0, time.monotonic_ns(), 0) + frame, value)
+
+    def write(self, entry: bytes, value: Hashable = None) -> None:
+        """As `append`, a whole entry: `ENTRY` and the frame."""
+        if len(entry) > self.capacity // _PART:
+            raise RingError(f"a message of {len(entry) - ENTRY.size} bytes does not fit a ring of {self.capacity}; "
+                            f"make it larger")
         again: deque[tuple[bytes, Hashable]] = deque()
-        self._write(frame, 0, kept_end, value, again)
+        self._write(entry, value, again)
         while again:
             old, value = again.popleft()
             if value not in self._newest:  # no newer one has been written meanwhile
-                self._write(old, AGAIN, 0, value, again)
+                self._write(ENTRY.pack(len(old), AGAIN, time.monotonic_ns(), 0) + old, value, again)
 
     def close(self) -> None:
         self._words[_CLOSED] = 1
         self._words.release()
         self._buffer.release()
 
-    def _write(self, frame: bytes, flags: int, kept_end: int, value: Hashable,
-               again: deque[tuple[bytes, Hashable]]) -> None:
-        size = (ENTRY.size + len(frame) + 7) & ~7
-        position = self._head % self.capacity
-        pad = self.capacity - position if position + size > self.capacity else 0
-        if self._head + pad + size - self._tail > self.capacity:
-            self._give_up(self._head + pad + size - self.capacity, again)
+    def _write(self, entry: bytes, value: Hashable, again: deque[tuple[bytes, Hashable]]) -> None:
+        length, capacity, head = len(entry), self.capacity, self._head
+        size = (length + 7) & ~7
+        position = head & capacity - 1
+        pad = capacity - position if position + size > capacity else 0
+        if head + pad + size - self._tail > capacity:
+            self._give_up(head + pad + size - capacity, again)
         if pad:
             _LENGTH.pack_into(self._buffer, DATA + position, _WRAP)
             self._entries.append((pad, None))
-            self._head += pad
+            self._head = head = head + pad
             position = 0
         start = DATA + position
-        ENTRY.pack_into(self._buffer, start, len(frame), flags, time.monotonic_ns(), kept_end)
-        start += ENTRY.size
-        self._buffer[start:start + len(frame)] = frame
+        self._buffer[start:start + length] = entry
         self._entries.append((size, value))
         if value is not None:
             self._retain(value, size)
-        self._head += size
-        self._words[_HEAD] = self._head
+        self._words[_HEAD] = self._head = head + size
 
     def _retain(self, value: Hashable, size: int) -> None:
         _, before = self._newest.pop(value, (0, 0))
@@ -196,17 +198,18 @@ class Reader:
         if self._words[_TAIL] > position:
             raise Lapped
         entries: list[Entry] = []
-        at = 0
-        while at + _LENGTH.size <= size:
-            length, = _LENGTH.unpack_from(chunk, at)
+        at, header, unpack = 0, ENTRY.size, ENTRY.unpack_from
+        while at + header <= size:
+            length, flags, stamp, kept_end = unpack(chunk, at)
             if length == _WRAP:
                 return entries, position - start + self.capacity
-            end = at + ENTRY.size + length
+            end = at + header + length
             if end > size:
                 break
-            _, flags, stamp, kept_end = ENTRY.unpack_from(chunk, at)
-            entries.append(_new(Entry, (stamp, flags, kept_end, chunk[at + ENTRY.size:end])))
+            entries.append(_new(Entry, (stamp, flags, kept_end, chunk[at + header:end])))
             at = (end + 7) & ~7
+        if size - at >= _LENGTH.size and _LENGTH.unpack_from(chunk, at)[0] == _WRAP:  # too near the end for an entry
+            return entries, position - start + self.capacity
         if not at:
             raise RingError(f"an entry that does not end, {position} bytes in: this ring is damaged")
         return entries, position + at

@@ -192,9 +192,9 @@ class Shared(Node):
 
     def _send(self, topic: Topic, frame: bytes, key: object) -> None:
         if topic.lossy:
-            self._ring.append(frame, value=(topic.name, key))
+            self._ring.append(frame, (topic.name, key))
         else:
-            self._ring.append(frame, self._log.append(frame))
+            self._ring.write(self._log.append(frame))
 
     def _receive(self) -> Iterable[tuple[str, bytes]]:
         cut = time.monotonic_ns()

@@ -12,8 +12,8 @@ from host.cli.errors import UserError
 from host.cli.places import write_text
 
 #: Modules with a function `figures() -> dict[str, float]`, in the order in which they run.
-SOURCES = ("fixparse.bench", "host.bus.bench", "host.oms.bench", "host.positions.bench", "host.tca.bench",
-           "host.risk.bench", "host.risk.analytics.bench",
+SOURCES = ("fixparse.bench", "host.bus.bench", "host.desk.bench", "host.oms.bench", "host.positions.bench",
+           "host.tca.bench", "host.risk.bench", "host.risk.analytics.bench",
            "host.warehouse.bench", "sim.twin.bench", "sim.models.bench", "sim.nic.bench", "host.cli.cycles")
 
 

@@ -28,6 +28,7 @@ from host.desk.statistics import Statistics
 from host.ems.quoteclient import QuoteClient
 from host.link import LinkError
 from host.link.virtual import VirtualLink
+from host.memory import calm
 from host.oms.journal import JournalError
 from host.oms.sqlite import SqliteJournal, remove
 from host.risk.limits import Limits
@@ -67,6 +68,7 @@ class Session:
         self.console = Console(stderr=True, quiet=headless)
 
     def __enter__(self) -> "Session":
+        calm()
         self.server = ControlServer(self.out)
         try:
             self.journal = self._journal()

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from host.bus import Subscription
 from host.bus.node import BusError, Node
 from host.bus.topics import SERVICES
+from host.memory import calm
 from host.supervise.setting import Setting
 
 #: Between two signs of life, and the longest rest between two looks at the bus.
@@ -98,6 +99,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda number, frame: ended.append(number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor ends a session in order
     parent = os.getppid()
+    calm()
     try:
         serve(name, Setting.read(Path(folder)), lambda: bool(ended) or os.getppid() != parent)
     except BusError as error:
