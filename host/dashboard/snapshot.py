@@ -26,7 +26,8 @@ def snapshot(view: View) -> dict[str, Any]:
     return {
         "now": now, "time": now - view.start, "killed": killed, "faults": view.faults,
         "orders": {name: dict(counts) for name, counts in statistics.orders.items()},
-        "live": len(desk.oms.live), "tops": statistics.tops, "topics": dict(desk.bus.counts),
+        "refused": statistics.refused, "live": len(desk.oms.live), "tops": statistics.tops,
+        "topics": dict(desk.bus.counts),
         "pnl": _pnl(view), "feeds": _feeds(view, now), "limits": _limits(view), "latency": _latency(view),
         "rejects": [[name, counts["host"], counts["nic"]] for name, counts in statistics.rejects.items()],
         "blotter": _blotter(view), "venues": _venues(view), "books": _books(view, now),

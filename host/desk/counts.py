@@ -44,7 +44,7 @@ class Counts:
     Members
     -------
     feeds : messages by feed and type. orders : `COLUMNS` by origin. rejects : by reason, and by who did.
-    tops : of books.
+    tops : of books. refused : orders that the host's own gate rejected; they never came to the NIC's.
     """
 
     def __init__(self, bus: Heard, universe: Universe, find: Callable[[int], Known | None]):
@@ -52,7 +52,7 @@ class Counts:
         self.feeds: dict[int, Counter] = {}
         self.orders: dict[str, Counter] = {name: Counter() for name in ORIGINS.values()}
         self.rejects: dict[str, Counter] = {}
-        self.tops = 0
+        self.tops = self.refused = 0
         for topic, handler in ((MARKET_EVENTS, self._on_events), (TOPS, self._on_tops), (DECISIONS, self._on_decisions),
                                (SENT, self._on_sent), (REJECTED, self._on_rejected), (REPORTS, self._on_report)):
             bus.subscribe(topic, handler, name="statistics")
@@ -81,6 +81,7 @@ class Counts:
 
     def _on_rejected(self, message: Message) -> None:
         if fixmap.sender(message.payload) == "RISK":  # the NIC's are counted from its decisions
+            self.refused += 1
             for name in fixmap.read_rejection(message.payload).names:
                 self.rejects.setdefault(name, Counter())["host"] += 1
 

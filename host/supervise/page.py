@@ -21,6 +21,7 @@ from host.dashboard.view import View
 from host.desk.counts import Counts
 from host.supervise.mirror import Mirror
 from host.supervise.parts import OVER, RECONCILED
+from host.supervise.service import KINDS
 from host.supervise.setting import Setting
 
 
@@ -63,7 +64,7 @@ class Page:
         now = time.monotonic()
         return {"progress": self.progress, "processes": [
             {"name": name, "pid": one["pid"], "start": one["start"], "handled": one["handled"],
-             "silent_ms": int((now - one["heard"]) * 1000)} for name, one in self.heard.items()]}
+             "silent_ms": int((now - one["heard"]) * 1000)} for name in KINDS if (one := self.heard.get(name))]}
 
     def _before(self) -> tuple[str, int] | None:
         """Where an earlier start of this page was."""

@@ -104,7 +104,7 @@ export class Panels {
       ["filled", ""], ["venue", "l narrow"], ["strategy", "l wide"], ["by", "l wide"], ["state", "l"]]);
     this.positions = new Grid(byId("positions"), [["stock", "l"], ["shares", ""], ["mark", ""], ["net P&L", ""]]);
     this.feeds = new Grid(byId("feeds"), [["feed", "l"], ["messages", ""], ["age", ""], ["faults", ""], ["books", ""]]);
-    this.processes = new Grid(byId("processes"), [["process", "l"], ["start", ""], ["messages", ""], ["heard", ""]]);
+    this.processes = new Grid(byId("processes"), [["process", "l"], ["start", ""], ["heard", ""]]);
     this.limits = new Bars(byId("limits"), "no limit");
     this.rejects = new Bars(byId("rejects"), "none so far");
     this.figures = new Map();
@@ -150,7 +150,7 @@ export class Panels {
         [exact ? `${one.exact} exact` : `${one.exact} of ${one.books}${one.doubts.length ? `: ${one.doubts[0]}` : ""}`, exact ? "up" : "warn"]];
     }));
     byId("p-processes").hidden = !state.processes;
-    this.processes.show((state.processes ?? []).map((one) => [one.name, [count(one.start), one.start > 1 ? "warn" : ""], count(one.handled),
+    this.processes.show((state.processes ?? []).map((one) => [one.name, [count(one.start), one.start > 1 ? "warn" : ""],
       [`${(one.silent_ms / 1000).toFixed(1)} s`, one.silent_ms > SILENT_MS ? "down" : ""]]));
     this.events(state.log);
   }
@@ -162,7 +162,7 @@ export class Panels {
     this.figure("orders sent", count(sum("sent")));
     this.figure("fills", count(sum("fills")));
     this.figure("live orders", count(state.live));
-    this.figure("rejected", count(sum("rejected")));
+    this.figure("rejected", count(sum("rejected") + state.refused));
     this.figure("messages", short(state.feeds.reduce((total, one) => total + one.messages, 0)));
     this.figure("trigger p50", trigger ? duration(trigger[1]) : "–");
     this.figure("gross used", gross ? permille(gross[3]) : "–", gross?.[4] ? "warn" : "");

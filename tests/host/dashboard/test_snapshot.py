@@ -5,7 +5,8 @@ import json
 import pytest
 
 from hdl.layouts import Inexact, Reason, Side
-from host.bus.topics import FAULTS, MARKET_EVENTS
+from host import fixmap
+from host.bus.topics import FAULTS, MARKET_EVENTS, PROPOSED
 from host.dashboard.snapshot import about, series, snapshot
 from host.dashboard.view import BLOTTER, RECENT
 from host.messages import NewOrder
@@ -112,3 +113,14 @@ def test_reasons_have_their_names(bench, reason):
     assert snapshot(bench.view)["rejects"] == [[reason.name, 0, 1]]
 
 
+
+
+def test_who_rejected_is_told_apart(bench):
+    """The NIC's rejections by its decisions, the host's own by its answers: none is counted twice, none left out."""
+    bench.desk.risk.kill("tester", "enough")
+    order = NewOrder(0x3001, "AAPL", Side.BUY, 100, 1_850_000, 0, time=bench.now)
+    bench.desk.bus.publish(PROPOSED, fixmap.Desk("ALPHA", "RISK").new_order(order))
+    bench.reject(Reason.COLLAR)
+    state = snapshot(bench.view)
+    assert (state["refused"], sum(one.get("rejected", 0) for one in state["orders"].values())) == (1, 1)
+    assert sorted(state["rejects"]) == [["COLLAR", 0, 1], ["KILL", 1, 0]]

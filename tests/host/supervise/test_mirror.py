@@ -115,7 +115,7 @@ def check(state, venue):
     """The picture of `Rig.trade`."""
     assert state["orders"]["trigger"] == {"decided": 1, "sent": 1, "fills": 1, "shares": 100}
     assert state["rejects"] == [["COLLAR", 0, 1]]
-    assert (state["live"], state["faults"], state["killed"]) == (0, 0, [])
+    assert (state["live"], state["refused"], state["faults"], state["killed"]) == (0, 0, 0, [])
     assert state["limits"] == [["firm.gross_usd", 100, 1_000, 100, 0, 900]], "use now, and the day's peak"
     assert state["latency"]["trigger"]["stages"][-1] == ["total", 900, 900, 900, 900]
     assert [one["state"] for one in state["blotter"]] == ["filled"]
