@@ -204,6 +204,10 @@ SYMBOL_TEXT = Block("symbol_text", "Bytes of the symbol window of order frames o
 RATE_INTERVAL = (Bits("interval", 40, limit=Limit("rate.interval_us", Reason.RATE, "down", least=1)),)
 RATE_BURST = (Bits("burst", 16, limit=Limit("rate.burst", Reason.RATE, "up", least=1)),)
 
+#: Notional entered: `hdl.risk.headroom` says how it is counted.
+ENTERED = (Bits("most", 46, limit=Limit("entered_usd", Reason.GROSS, "up")),)
+NET = (Bits("most", 46, limit=Limit("net_usd", Reason.GROSS, "up")),)
+
 GATE = Block("gate", "The gate: kill, and limits of the firm.", (
     Reg("kill", "rw", "global kill; set by writing 1, cleared by writing CLEAR_KILL to `resume`", (Bits("kill", 1),)),
     Reg("venue_kill", "rw", "one bit a venue; writing sets bits", (Bits("venues", 4),)),
@@ -220,9 +224,14 @@ GATE = Block("gate", "The gate: kill, and limits of the firm.", (
         Bits("strategy_loss", 16, "of strategies"))),
     Reg("rate_interval", "rw", "one token every so many ns for the session; 0 gives none", RATE_INTERVAL, unit="ns"),
     Reg("rate_burst", "rw", "tokens a full session bucket holds; 0 gives none", RATE_BURST, unit="orders"),
+    Reg("entered", "rw", "largest notional of open and executed orders of the firm's day", ENTERED, unit="1e-4 USD"),
+    Reg("net", "rw", "largest notional bought less sold, or sold less bought, of the firm's day", NET, unit="1e-4 USD"),
     Reg("watchdog", "rw", "longest time from one write of `heartbeat` to the next; when it is over, new orders are "
         "rejected and the global kill falls. A write starts the time anew. 0 rejects", (
             Bits("timeout", 40, limit=Limit("watchdog_us", Reason.WATCHDOG, "up")),), unit="ns"),
+    Reg("duplicate", "rw", "time in which an order like one that passed is a duplicate, in whole clock periods; 0 "
+        "rejects every order, less than a period finds none", (
+            Bits("window", 40, limit=Limit("duplicate_us", Reason.DUPLICATE, "down", least=1)),), unit="ns"),
     Reg("heartbeat", "wo", "any write says that the host lives"),
     *counters(decisions="decisions", passed="passed"),
     Reg("cause", "ro", "what set the global kill since it was last lifted", (
@@ -268,6 +277,8 @@ LIMITS = Block("limits", "Limits of one symbol. All zero (the state after reset)
 STRATEGY = Block("strategy", "Limits of one strategy; they act as those of a symbol do.", (
     Reg("rate_interval", "rw", "one token every so many ns; 0 gives none", RATE_INTERVAL, unit="ns"),
     Reg("rate_burst", "rw", "tokens a full bucket holds; 0 gives none", RATE_BURST, unit="orders"),
+    Reg("entered", "rw", "largest notional of open and executed orders of its day", ENTERED, unit="1e-4 USD"),
+    Reg("net", "rw", "largest notional bought less sold, or sold less bought, of its day", NET, unit="1e-4 USD"),
 ), count=lambda config: config.strategies, memory=True)
 
 EXPOSURE = Block("exposure", "What the NIC holds of one symbol, moved by its own execution parser.", (

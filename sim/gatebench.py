@@ -24,6 +24,8 @@ SETTLES, RECORDED = 6, 9
 SHOWN = 4
 #: Cycles between two reports or orders unsent, so that none waits for another.
 SPACING = RECORDED
+#: What it gives back of notional acts on orders accepted so many cycles after it.
+CREDITS = 11
 #: A hold, a release or a heartbeat written in a cycle acts on orders accepted so many cycles later, and on.
 WRITTEN = 2
 CLOCK_START, PERIOD = 10**18, 8
@@ -170,6 +172,15 @@ class GateBench:
             bucket.interval, bucket.burst = interval, burst
         return self.stage(block, index, {"rate_burst": burst, "rate_interval": interval}, act)
 
+    def stage_account(self, entered: int, net: int, strategy: int | None = None) -> list[tuple[int, int]]:
+        """Limits of notional, of the firm or of a strategy."""
+        block, index = (GATE, 0) if strategy is None else (STRATEGY, strategy)
+        account = self.model.firm if strategy is None else self.model.accounts[strategy]
+
+        def act():
+            account.most_entered, account.most_net = entered, net
+        return self.stage(block, index, {"entered": entered, "net": net}, act)
+
     def stage_switch(self, whole: bool = True) -> tuple[int, int]:
         """The write that puts what was staged in force, if that is written as it was staged."""
         self.serial += 1
@@ -218,6 +229,9 @@ class GateBench:
             self._switched(cycle + GATE_LATENCY)
             if cycle < first:
                 continue
+            if cycle >= CREDITS and (given_back := self.done[cycle - CREDITS]) and (
+                    self.model.credits and (given_back.report or given_back.unsent)):
+                self.model.take_credit()
             if cycle >= SETTLES:
                 self._settle(cycle - SETTLES, expected, reserved)
             if given.top is not None:
@@ -267,11 +281,11 @@ class GateBench:
         given = self.done[cycle]
         if given.report is not None:
             report = given.report
-            after = self.model.report(report["exec_type"], report["order_id"], report["last_qty"])
+            after = self.model.report(report["exec_type"], report["order_id"], report["last_qty"], credit=False)
             if after["known"]:
                 after["open_qty"] -= sum(qty for at, symbol, sell, qty in reserved if at > cycle + SHOWN and
                                          (symbol, sell) == (after["symbol"], after["side"] & 1))
             same = {name: report[name] for name in ("order_id", "last_qty", "exec_type", "venue")}
             expected.append((cycle + RECORDED, after | same | {"kind": EXECUTION.kind, "time": report["rx_time"]}))
         if given.unsent is not None and given.unsent["action"] == 0:
-            self.model.unsent(given.unsent["order_id"])
+            self.model.unsent(given.unsent["order_id"], credit=False)

@@ -4,7 +4,7 @@ A 64-bit carry chain does not fit a cycle at 125 MHz together with anything else
 bit 32: both halves work at once, the upper one for both values of the carry, and one multiplexer picks.
 """
 
-from amaranth.hdl import C, Cat, Mux, Value
+from amaranth.hdl import C, Cat, Const, Module, Mux, Signal, Value
 
 CUT = 32
 
@@ -36,3 +36,16 @@ def sum_exceeds(a: Value, b: Value, limit: Value) -> Value:
     rest, carries = carry_save(Cat(limit, C(0, width - len(limit))), inverted(a), inverted(b))
     carries = Cat(C(1, 1), carries[1:width])   # the first of the two ones; `split_add` takes the other
     return split_add(rest, carries, 1)[width - 1]
+
+
+def product(m: Module, a: Value, b: Value) -> tuple[Value, Value]:
+    """Two 64-bit numbers with the sum a x b, for 32-bit unsigned numbers, from four 16-bit multipliers.
+
+    The lowest 16 bits of the second one are 0.
+    """
+    low, high, cross, other = (Signal(32, name=f"product{n}") for n in range(4))
+    m.d.comb += [low.eq(a[:16] * b[:16]), high.eq(a[16:] * b[16:]),
+                 cross.eq(a[:16] * b[16:]), other.eq(a[16:] * b[:16])]
+    space = Const(0, 16)
+    rest, carries = carry_save(Cat(low, high), Cat(space, cross, space), Cat(space, other, space))
+    return rest[:64], carries[:64]

@@ -64,6 +64,13 @@ class Exposed(data.Struct):
     ahead: unsigned(32)               # to add if the order ahead passes
     taken: unsigned(1)                # the order's slot in the open-order table is in use
     taken_after: unsigned(1)          # the same if the order ahead passes
+    reused: unsigned(1)               # the order's id is not above the last one that passed in its slot
+
+
+class Recent(data.Struct):
+    """Whether an order like this one passed within the window, or more of them than can be told apart."""
+    again: unsigned(1)
+    again_after: unsigned(1)          # if the order ahead passes
 
 
 class Tokens(data.Struct):
@@ -77,7 +84,10 @@ STAGE_1 = {"intent": Intent, "limits": limit_row(), "divisors": Divisors, "refer
            "standing": Standing, "now": unsigned(64)}
 #: `notional` is price x quantity as two 64-bit numbers still to be added (see `hdl.risk.arithmetic`).
 #: `killed`: the firm, its venue or its strategy is, in the cycle of the order's verdict; for a cancel 0.
-STAGE_2 = {"exposed": Exposed, "tokens": Tokens, "notional": data.ArrayLayout(64, 2), "killed": unsigned(1)}
+STAGE_2 = {"exposed": Exposed, "tokens": Tokens, "recent": Recent, "notional": data.ArrayLayout(64, 2),
+           "killed": unsigned(1)}
+#: `beyond`: the order's value is more than the headroom of its strategy or of the firm.
+STAGE_3 = {"beyond": unsigned(1)}
 
 
 class Check(wiring.Component):
@@ -87,14 +97,17 @@ class Check(wiring.Component):
     ----------------
     reason : the bit of the decision.
     cancels : True where it applies to cancels too; a limit does not, since a cancel reduces risk.
+    late : True where it answers (`reject`) at stage 3, in the cycle of the verdict, when all orders ahead are counted;
+        it must be quick, for everything waits for it.
     """
 
     reason: Reason
     cancels = False
+    late = False
 
     def __init__(self, config: NicConfig):
         self.config = config
-        super().__init__({name: In(shape) for name, shape in {**STAGE_1, **STAGE_2}.items()} |
+        super().__init__({name: In(shape) for name, shape in {**STAGE_1, **STAGE_2, **STAGE_3}.items()} |
                          {"reject": Out(1), "reject_after": Out(1)})
 
 

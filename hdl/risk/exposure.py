@@ -27,6 +27,7 @@ from hdl.layouts import RECORD_BITS
 from hdl.messages import ExecReport, Intent
 from hdl.registers import EXPOSURE, RegisterMap
 from hdl.risk.check import ADVERSE_BITS, Exposed, is_new, is_sell
+from hdl.risk.credits import Portion
 from hdl.risk.orders import OpenOrders
 from hdl.risk.pipeline import PipelineSignature
 from hdl.risk.settlement import FAULTS, Settlement
@@ -52,7 +53,7 @@ class Exposure(wiring.Component):
     exposed : for the order at stage 2.
     worst : signed position with the order at its verdict and all open ones of its side filled, within 32 bits.
     report, unsent : what became of orders. execution : valid-only EXECUTION records.
-    faults : strobes, named by `FAULTS`.
+    faults : strobes, named by `FAULTS`. portion : what was executed or released of an order.
     bus : EXPOSURE block, `READ_LATENCY` holds.
     """
 
@@ -63,7 +64,7 @@ class Exposure(wiring.Component):
             "report": In(stream.Signature(ExecReport, always_ready=True)),
             "unsent": In(stream.Signature(Intent, always_ready=True)),
             "execution": Out(stream.Signature(RECORD_BITS, always_ready=True)),
-            "faults": Out(len(FAULTS)), "bus": In(BusSignature()),
+            "faults": Out(len(FAULTS)), "portion": Out(Portion), "bus": In(BusSignature()),
         })
 
     def elaborate(self, platform):
@@ -78,7 +79,8 @@ class Exposure(wiring.Component):
         for n in range(4):
             m.d.comb += orders.pipeline.at[n].eq(self.pipeline.at[n])
         m.d.comb += [orders.pipeline.reserve.eq(self.pipeline.reserve),
-                     self.exposed.taken.eq(orders.taken), self.exposed.taken_after.eq(orders.taken_after)]
+                     self.exposed.taken.eq(orders.taken), self.exposed.taken_after.eq(orders.taken_after),
+                     self.exposed.reused.eq(orders.reused)]
         self._reserve(m, reserved, settled)
         self._settle(m, settlement, orders, reserved, settled, position)
         self._registers(m, settlement)
@@ -152,6 +154,7 @@ class Exposure(wiring.Component):
             settlement.settled.eq(read["settled"]), settlement.position.eq(read["position"]),
             settlement.open_qty.eq(both - held), settlement.open_position.eq(held),
             settlement.pause.eq(self.bus.read | self.asked), self.faults.eq(settlement.faults),
+            self.portion.eq(settlement.portion),
             orders.find.eq(settlement.find), settlement.order.eq(orders.order), settlement.filled.eq(orders.filled),
             settlement.live.eq(orders.live), orders.update.eq(settlement.update_order),
             orders.new_filled.eq(settlement.new_filled), orders.free.eq(settlement.free),

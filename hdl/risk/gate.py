@@ -10,15 +10,18 @@ from hdl.intents import GATE_LATENCY
 from hdl.layouts import RECORD_BITS, Reason, Side
 from hdl.messages import Decision, ExecReport, Intent, TopOfBook
 from hdl.registers import GATE, STRATEGY
-from hdl.risk.arithmetic import carry_save, split_add
+from hdl.risk.arithmetic import product, split_add
 from hdl.risk.buckets import TokenBuckets
-from hdl.risk.check import STAGE_1, STAGE_2, is_new, is_sell
+from hdl.risk.check import STAGE_1, STAGE_2, STAGE_3, is_new, is_sell
 from hdl.risk.checks import CHECKS
+from hdl.risk.credits import Credits
 from hdl.risk.exposure import Exposure
+from hdl.risk.headroom import Headroom
 from hdl.risk.holds import Holds
 from hdl.risk.killswitch import CAUSES, KillSwitch
 from hdl.risk.limits import LimitStore
 from hdl.risk.pipeline import Stage
+from hdl.risk.recent import RecentOrders
 from hdl.risk.reference import ReferenceStore
 from hdl.risk.settlement import FAULTS
 from hdl.risk.watchdog import Watchdog
@@ -35,7 +38,7 @@ class Gate(wiring.Component):
     | as of | |
     |---|---|
     | t | the top of book (a top in cycle t counts) |
-    | t + 1 | limits, holds, the heartbeat, `halted`, and `now` for the age of the reference |
+    | t + 1 | limits, holds, the heartbeat, notional given back, `halted`, and `now` for the age of the reference |
     | t + 3 | exposure and tokens after every earlier verdict; kill, `trip` included; `time` of the decision |
 
     Limits come in force as a whole set, between two orders (`hdl.risk.words`): each order is judged by the set as of
@@ -85,15 +88,23 @@ class Gate(wiring.Component):
         m.submodules.reference = reference = ReferenceStore(self.config)
         m.submodules.exposure = exposure = Exposure(self.config)
         m.submodules.buckets = buckets = TokenBuckets(self.config)
+        m.submodules.credits = credits = Credits()
+        m.submodules.headroom = headroom = Headroom(self.config)
+        m.submodules.recent = recent = RecentOrders(self.config)
         m.submodules.kill = kill = KillSwitch(self.config)
         m.submodules.holds = holds = Holds(self.config)
         m.submodules.watchdog = watchdog = Watchdog(self.config)
-        self._connect(m, words, limits, reference, exposure, buckets)
+        self._connect(m, words, limits, reference, exposure, buckets, headroom)
+        self._follow(m, exposure, buckets, headroom, recent)
+        m.d.comb += [credits.i.eq(exposure.portion), headroom.credit.eq(credits.o)]
         inputs = self._check_inputs(m, limits, reference, exposure, buckets, kill)
         self._standing(m, inputs["standing"], words.in_force, holds, watchdog)
+        m.d.comb += [inputs["recent"].eq(recent.recent), inputs["beyond"].eq(headroom.beyond),
+                     headroom.notional.eq(self.o.payload.notional)]
         self._decide(m, inputs)
         self._figures(m, inputs, exposure, buckets)
         self._registers(m, words, exposure)
+        m.d.comb += recent.window.eq(self.bank.duplicate_value)
         self._stops(m, kill, holds, watchdog, exposure)
         return m
 
@@ -105,25 +116,31 @@ class Gate(wiring.Component):
             m.d.sync += [valid.eq(self.at[n].valid), intent.eq(self.at[n].intent)]
             m.d.comb += [self.at[n + 1].valid.eq(valid), self.at[n + 1].intent.eq(intent)]
 
-    def _connect(self, m, words, limits, reference, exposure, buckets):
+    def _connect(self, m, words, limits, reference, exposure, buckets, headroom):
         symbol = self.at[0].intent.symbol
         connect(m, words.limits, limits.load)
         connect(m, words.rates, buckets.load)
         m.d.comb += [
             limits.bank.eq(words.in_force.bank), limits.next_bank.eq(words.in_force.next_bank),
-            buckets.in_force.eq(words.in_force),
+            buckets.in_force.eq(words.in_force), headroom.bank.eq(words.in_force.bank),
             limits.symbol.eq(symbol), reference.symbol.eq(symbol), reference.sell.eq(is_sell(self.at[1].intent)),
         ]
-        for part in (exposure, buckets):
-            m.d.comb += [part.pipeline.reserve.eq(self.reserve),
-                         *(part.pipeline.at[n].eq(self.at[n]) for n in range(4))]
         connect(m, flipped(self.top), reference.top)
         for name in ("report", "unsent", "execution"):
             connect(m, flipped(getattr(self, name)), getattr(exposure, name))
 
+    def _follow(self, m, *parts):
+        """Those that follow orders through the gate; and the headroom takes the words that the buckets take."""
+        for part in parts:
+            m.d.comb += [part.pipeline.reserve.eq(self.reserve),
+                         *(part.pipeline.at[n].eq(self.at[n]) for n in range(4))]
+        buckets, headroom = parts[1:3]
+        for name in ("strobe", "row", "bank", "reg", "word", "remake"):
+            m.d.comb += getattr(headroom.load, name).eq(getattr(buckets.load, name))
+
     def _check_inputs(self, m, limits, reference, exposure, buckets, kill):
         """One set of signals for all checks, by the names in `hdl.risk.check`."""
-        inputs = {name: Signal(shape, name=name) for name, shape in {**STAGE_1, **STAGE_2}.items()}
+        inputs = {name: Signal(shape, name=name) for name, shape in {**STAGE_1, **STAGE_2, **STAGE_3}.items()}
         intent, following = self.at[1].intent, self.at[2].intent
         m.d.comb += [
             inputs["intent"].eq(intent), inputs["limits"].eq(limits.row), inputs["divisors"].eq(limits.divisors),
@@ -150,36 +167,34 @@ class Gate(wiring.Component):
         ]
 
     def _product(self, m, intent, notional):
-        """price x quantity from four 16-bit products, left as two numbers to add."""
-        price, qty = intent.price, intent.qty
-        low, high, cross, other = (Signal(32, name=f"product{n}") for n in range(4))
-        m.d.comb += [low.eq(price[:16] * qty[:16]), high.eq(price[16:] * qty[16:]),
-                     cross.eq(price[:16] * qty[16:]), other.eq(price[16:] * qty[:16])]
-        space = Const(0, 16)
-        rest, carries = carry_save(Cat(low, high), Cat(space, cross, space), Cat(space, other, space))
+        """price x quantity, left as two numbers to add."""
+        rest, carries = product(m, intent.price, intent.qty)
         m.d.sync += [notional[0].eq(rest), notional[1].eq(carries)]
 
     def _decide(self, m, inputs):
-        """Stage 2: the bit of each check, given the verdict of the order ahead. At stage 3 all is known, unless just
-        now the trip comes.
+        """Stage 2: the bit of each check, given the verdict of the order ahead. At stage 3 all is known but the late
+        checks, and the trip that may come just now.
         """
         found, tripped = Signal(len(self.o.payload.reasons)), Signal()
         new = is_new(self.at[2].intent)
-        bits = Signal.like(found)
+        bits, late = Signal.like(found), Signal.like(found)
         for kind in self.checks:
             check = kind(self.config)
             m.submodules[f"check_{kind.reason.name.lower()}"] = check
             m.d.comb += [getattr(check, name).eq(value) for name, value in inputs.items()]
-            m.d.comb += bits[kind.reason].eq(
-                Mux(self.reserve, check.reject_after, check.reject) & (new | kind.cancels))
+            if kind.late:
+                m.d.comb += late[kind.reason].eq(check.reject)
+            else:
+                m.d.comb += bits[kind.reason].eq(
+                    Mux(self.reserve, check.reject_after, check.reject) & (new | kind.cancels))
         passes, reserves = Signal(), Signal()
         m.d.sync += [found.eq(bits), passes.eq(self.at[2].valid & (bits == 0)),
                      reserves.eq(self.at[2].valid & (bits == 0) & new)]
         m.d.comb += [
             tripped.eq(self.trip & is_new(self.at[3].intent)),
-            self.passes.eq(passes & ~tripped), self.reserve.eq(reserves & ~self.trip),
+            self.passes.eq(passes & ~late.any() & ~tripped), self.reserve.eq(reserves & ~late.any() & ~self.trip),
             self.o.valid.eq(self.at[3].valid), self.o.payload.intent.eq(self.at[3].intent),
-            self.o.payload.reasons.eq(found | tripped << Reason.KILL), self.o.payload.time.eq(self.now),
+            self.o.payload.reasons.eq(found | late | tripped << Reason.KILL), self.o.payload.time.eq(self.now),
         ]
 
     def _figures(self, m, inputs, exposure, buckets):

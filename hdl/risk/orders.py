@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hdl.config import NicConfig
-from hdl.messages import SYMBOL_BITS
+from hdl.messages import STRATEGY_BITS, SYMBOL_BITS
 from hdl.risk.check import is_new
 from hdl.risk.pipeline import PipelineSignature
 
@@ -15,6 +15,8 @@ class OpenOrder(data.Struct):
     order_id: unsigned(64)
     symbol: unsigned(SYMBOL_BITS)
     side: unsigned(2)       # `Side`
+    strategy: unsigned(STRATEGY_BITS)
+    price: unsigned(32)
     qty: unsigned(32)
 
 
@@ -41,6 +43,8 @@ class OpenOrders(wiring.Component):
     -------
     pipeline : the orders in the gate.
     taken : the slot of the order at stage 2 is in use; `taken_after`: or will be if the order ahead passes.
+    reused : the id of the order at stage 2 is not above the last one that passed in its slot; what passed in the last
+        3 cycles does not count, for its slot is taken.
     find : slot asked by settlement; its `order`, `filled` and `live` are valid in the next cycle.
     update : settlement writes `filled` of slot `find`, and frees it where `free` is high. Not in the first cycle
         after `find` has changed.
@@ -51,6 +55,7 @@ class OpenOrders(wiring.Component):
         slot = range(config.open_orders)
         super().__init__({
             "pipeline": In(PipelineSignature()), "taken": Out(1), "taken_after": Out(1),
+            "reused": Out(1),
             "find": In(slot), "order": Out(OpenOrder), "filled": Out(32), "live": Out(1),
             "update": In(1), "new_filled": In(32), "free": In(1),
         })
@@ -74,8 +79,23 @@ class OpenOrders(wiring.Component):
             write.data.mark.eq(Mux(self.free, found.data.mark, progress.data.mark)),
             mark.addr.eq(self.find), mark.en.eq(self.update & self.free), mark.data.eq(found.data.mark),
         ]
+        self._last_ids(m)
         self._pass(m, opened.write_port(), open_marks, closed_marks)
         return m
+
+    def _last_ids(self, m):
+        """A copy of the ids, which orders look at: read at stage 0, compared at stage 1 in halves."""
+        at, half = self.pipeline.at, 32
+        m.submodules.ids = ids = Memory(shape=64, depth=self.config.open_orders, init=[])
+        write, read, order_id = ids.write_port(), ids.read_port(), at[1].intent.order_id
+        above, same, above_low = Signal(), Signal(), Signal()
+        m.d.comb += [
+            read.addr.eq(at[0].intent.order_id), write.addr.eq(at[3].intent.order_id),
+            write.en.eq(self.pipeline.reserve), write.data.eq(at[3].intent.order_id),
+            self.reused.eq(~(above | same & above_low)),
+        ]
+        m.d.sync += [above.eq(read.data[half:] < order_id[half:]), same.eq(read.data[half:] == order_id[half:]),
+                     above_low.eq(read.data[:half] < order_id[:half])]
 
     def _pass(self, m, order_write, open_marks, closed_marks):
         """Stages 1 to 3: is the slot free; if the order passes, take it."""

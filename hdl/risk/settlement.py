@@ -11,6 +11,7 @@ from hdl.layouts import EXECUTION, RECORD_BITS, Action, Side
 from hdl.messages import SYMBOL_BITS, ExecReport, Intent
 from hdl.risk.arithmetic import add
 from hdl.risk.check import ADVERSE_BITS
+from hdl.risk.credits import Portion
 from hdl.risk.orders import OpenOrder
 
 #: Strobes, by the names of the kill's causes.
@@ -46,6 +47,7 @@ class Settlement(wiring.Component):
     symbol, sell : which numbers; `settled` and `position` are the answer in the same cycle, `open_qty` and
         `open_position`, the position as that side sees it, in the next. While `pause` is high they are somebody else's.
     new_settled ... update_position : written for the same symbol and side.
+    portion : what of an order was executed or released, in the cycle in which that is written.
     """
 
     def __init__(self, config: NicConfig):
@@ -61,7 +63,7 @@ class Settlement(wiring.Component):
             "settled": In(ADVERSE_BITS), "position": In(signed(32)),
             "open_qty": In(32), "open_position": In(signed(32)),
             "new_settled": Out(ADVERSE_BITS), "update_settled": Out(1),
-            "new_position": Out(signed(32)), "update_position": Out(1),
+            "new_position": Out(signed(32)), "update_position": Out(1), "portion": Out(Portion),
         })
 
     def elaborate(self, platform):
@@ -159,7 +161,13 @@ class Settlement(wiring.Component):
                 rest.eq(left - Mux(self.does[Kind.FILL], self.event.last_qty, 0)),
             ]
         free = self.does[Kind.RELEASE] | rest[-1] | (rest == 0)
-        m.d.comb += [self.free.eq(free), self.new_filled.eq(Mux(free, 0, filled + self.event.last_qty))]
+        reached = (filled + self.event.last_qty)[:32]
+        m.d.comb += [
+            self.free.eq(free), self.new_filled.eq(Mux(free, 0, reached)), self.portion.fill.eq(self.does[Kind.FILL]),
+            self.portion.sell.eq(self.row.side[0]), self.portion.strategy.eq(self.row.strategy),
+            self.portion.price.eq(self.row.price), self.portion.first.eq(filled),
+            self.portion.last.eq(Mux(free, self.row.qty, reached)),
+        ]
         return fill, rest
 
     def _move(self, m: Module, fill, rest):
@@ -180,7 +188,7 @@ class Settlement(wiring.Component):
             # not `fill ^ loses...`: exclusive or with an unsigned value is a bit wider, and no longer negative
             loses.eq(fills & sell), position.eq(self.position + Mux(loses, ~fill, fill) + loses),
             self.new_position.eq(position), self.update_position.eq(first & ((self.known & fills) | sets)),
-            self.update_order.eq(first & moves),
+            self.update_order.eq(first & moves), self.portion.valid.eq(first & moves),
             self.fault["unknown_fill"].eq(first & fills & ~self.known),
             self.fault["overfill"].eq(first & fills & self.known & rest[-1]),
             self.fault["unsupported"].eq(first & self.does[Kind.UNSUPPORTED]),

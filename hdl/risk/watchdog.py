@@ -13,9 +13,23 @@ TIMEOUT_BITS = GATE["watchdog"].width
 FEMTO_PER_NANO = 10**6
 
 
-def watchdog_bits(config: NicConfig) -> int:
-    """Bits of a time in clock periods that holds every timeout."""
-    return (((1 << TIMEOUT_BITS) - 1) * FEMTO_PER_NANO // config.clock_fs).bit_length()
+class Periods:
+    """Times of `TIMEOUT_BITS` bits in ns as whole periods of the core clock, rounded down.
+
+    Raises ValueError where that takes more than a shift and a small multiple.
+    """
+
+    def __init__(self, config: NicConfig):
+        unit = gcd(config.clock_fs, FEMTO_PER_NANO)
+        self.scale, period = FEMTO_PER_NANO // unit, config.clock_fs // unit   # an ns, a clock period
+        if period & (period - 1):
+            raise ValueError(f"{config.name}: no watchdog at {config.clock_hz} Hz; its period in ns must be a whole "
+                             "number of them, divided by a power of two")
+        self.shift = period.bit_length() - 1
+        self.bits = (((1 << TIMEOUT_BITS) - 1) * self.scale >> self.shift).bit_length()
+
+    def of(self, time):
+        return (time * self.scale) >> self.shift
 
 
 class Watchdog(wiring.Component):
@@ -33,19 +47,13 @@ class Watchdog(wiring.Component):
     """
 
     def __init__(self, config: NicConfig):
-        unit = gcd(config.clock_fs, FEMTO_PER_NANO)
-        self.scale, self.period = FEMTO_PER_NANO // unit, config.clock_fs // unit   # an ns, a clock period
-        if self.period & (self.period - 1):
-            raise ValueError(f"{config.name}: no watchdog at {config.clock_hz} Hz; its period in ns must be a whole "
-                             "number of them, divided by a power of two")
-        self.bits = watchdog_bits(config)
+        self.periods = Periods(config)
         super().__init__({"timeout": In(TIMEOUT_BITS), "beat": In(1), "silent": Out(1), "expired": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
-        left, last, starts, ends = Signal(self.bits), Signal(), Signal(), Signal()
-        cycles = (self.timeout * self.scale) >> (self.period.bit_length() - 1)
+        left, last, starts, ends = Signal(self.periods.bits), Signal(), Signal(), Signal()
         m.d.comb += [self.silent.eq(left == 0), last.eq((left == 1) & ~starts)]
         m.d.sync += [starts.eq(self.beat), ends.eq(last), self.expired.eq(ends),
-                     left.eq(Mux(starts, cycles, left - ~self.silent))]
+                     left.eq(Mux(starts, self.periods.of(self.timeout), left - ~self.silent))]
         return m

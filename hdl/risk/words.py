@@ -136,7 +136,7 @@ class LimitWords(wiring.Component):
         """
         where = RegisterMap(self.config)
         session = where.address(GATE, "rate_interval")
-        assert [where.address(GATE, reg.name) - session for reg in STRATEGY.regs] == [0, 1]
+        assert [where.address(GATE, reg.name) - session for reg in STRATEGY.regs] == list(range(len(STRATEGY.regs)))
         assert session % STRATEGY.stride == 0
         spans = ((where.base[LIMITS.name], where.size[LIMITS.name], 0),
                  (where.base[STRATEGY.name], where.size[STRATEGY.name], 1 << self.place_bits),

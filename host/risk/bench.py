@@ -31,10 +31,12 @@ def figures() -> dict[str, float]:
 
 def _gate(limits: Limits) -> SoftwareGate:
     """Rates wide open, everything else as it ships; so an order passes as long as the position allows it."""
+    limits.firm.values["duplicate_us"] = 1
     limits.firm.values["watchdog_us"] = FIELDS[FIRM]["watchdog_us"].most // MICROSECOND
     for level, _, table in limits.tables():
         if level in (FIRM, STRATEGY_LEVEL):
-            table.values.update({"rate.burst": 1_000, "rate.interval_us": 1})
+            table.values.update({"rate.burst": 1_000, "rate.interval_us": 1} | {
+                name: FIELDS[level][name].most for name in ("entered_usd", "net_usd")})
     gate = SoftwareGate(GBE)
     gate.apply(writes(limits, Universe.grid(("AAPL", "MSFT"), ("XTGA", "XTGB"))), _START)
     for symbol in range(4):

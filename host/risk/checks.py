@@ -11,9 +11,12 @@ import numpy as np
 from numba import njit
 
 from hdl.layouts import Action, Reason, Side
+from hdl.risk.headroom import LIMIT_BITS, UNIT
 
 NEW = int(Action.NEW)
 BUY, SELL, SELL_SHORT = (int(side) for side in Side)
+#: Notional counts in units of so many bits of 1e-4 USD; how many a limit may have.
+UNIT_BITS, MOST_UNITS = np.uint64(UNIT), 1 << LIMIT_BITS
 #: Of a position, in shares.
 LEAST, MOST = -(1 << 31), (1 << 31) - 1
 
@@ -84,6 +87,34 @@ def short_sale(state, order, seen):
 
 
 @njit
+def duplicate(state, order, seen):
+    slot = state.orders[order.order_id & np.uint64(len(state.orders) - 1)]
+    if not state.window_given or (not slot.live and order.order_id <= slot.order_id):
+        return True
+    held = 0
+    for at in range(state.remembered):
+        one = state.recent[at]
+        if one.end > seen.cycle:
+            held += 1
+            if (one.symbol == order.symbol and one.sell == seen.sell and one.price == order.price
+                    and one.qty == order.qty):
+                return True
+    return held >= len(state.recent)
+
+
+@njit
+def gross(state, order, seen):
+    value = np.int64(seen.notional >> UNIT_BITS) + 1
+    if order.strategy >= state.strategies or value > MOST_UNITS:
+        return True
+    for which in (state.strategies, order.strategy):
+        account = state.accounts[which]
+        if account.gross + value > account.most_entered or account.net[seen.sell] + value > account.most_net:
+            return True
+    return False
+
+
+@njit
 def rate(state, order, seen):
     return seen.slack < 0
 
@@ -108,7 +139,7 @@ CHECKS = {
     Reason.KILL: (kill, True), Reason.RESTRICTED: (restricted, True), Reason.STALE: (stale, False),
     Reason.QUANTITY: (quantity, False), Reason.NOTIONAL: (notional, False), Reason.COLLAR: (collar, False),
     Reason.POSITION: (position, False), Reason.RATE: (rate, False), Reason.OPEN_ORDERS: (open_orders, False),
-    Reason.SHORT_SALE: (short_sale, False),
+    Reason.DUPLICATE: (duplicate, False), Reason.GROSS: (gross, False), Reason.SHORT_SALE: (short_sale, False),
     Reason.LOSS: (loss, False), Reason.WATCHDOG: (watchdog, False),
 }
 

@@ -185,7 +185,9 @@ def _short_sale(case: Case) -> str:
 
 def _gross(case: Case) -> str:
     if case.host is None:
-        return _declared(case, Reason.GROSS)
+        limits = [case.cite(level, name) for level in (FIRM, STRATEGY_LEVEL) for name in ("entered_usd", "net_usd")]
+        return (f"with this order of {money(case.decision['notional'])}, what was entered this day (open and executed "
+                f"orders), gross or net, would pass one of: {', '.join(limits)}")
     notional, wrong = case.decision["notional"], []
     for level, held, of in ((FIRM, "gross", "the firm"), (STRATEGY_LEVEL, "strategy_gross", "the strategy")):
         most, after = case.limit(level, "gross_usd"), case.host[held] + notional
@@ -219,6 +221,12 @@ def _watchdog(case: Case) -> str:
             f"{case.cite(FIRM, 'watchdog_us')}")
 
 
+def _duplicate(case: Case) -> str:
+    return (f"an order of the same stock, side, price and quantity had passed within "
+            f"{case.cite(FIRM, 'duplicate_us')}, or so many orders that no more can be told apart, or the number "
+            f"{case.decision['order_id']:016X} is not above the last one that used its slot")
+
+
 def _open_orders(case: Case) -> str:
     return (f"the slot that the order's number picks is taken by an order that is still live "
             f"(order {case.decision['order_id']:016X}): too many live orders, or the number was used twice")
@@ -227,7 +235,7 @@ def _open_orders(case: Case) -> str:
 SAID: dict[Reason, Callable[[Case], str]] = {
     Reason.KILL: _kill, Reason.RESTRICTED: _restricted, Reason.STALE: _stale, Reason.QUANTITY: _quantity,
     Reason.NOTIONAL: _notional, Reason.COLLAR: _collar, Reason.POSITION: _position, Reason.GROSS: _gross,
-    Reason.RATE: _rate, Reason.SHORT_SALE: _short_sale,
+    Reason.RATE: _rate, Reason.SHORT_SALE: _short_sale, Reason.DUPLICATE: _duplicate,
     Reason.LOSS: _loss, Reason.WATCHDOG: _watchdog,
     Reason.OPEN_ORDERS: _open_orders,
 }

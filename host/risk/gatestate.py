@@ -6,6 +6,7 @@ import numpy as np
 
 from hdl.config import NicConfig
 from hdl.registers import GATE
+from hdl.risk.recent import ENTRIES
 from host.risk.fields import FIELDS, SYMBOL
 
 #: Bits that the kernel's signed numbers hold.
@@ -15,7 +16,12 @@ CAUSES = {bits.name: 1 << n for n, bits in enumerate(GATE["cause"].bits)}
 
 TOP = np.dtype([(name, "<i8") for name in ("bid_price", "bid_qty", "ask_price", "ask_qty", "inexact", "crossed")]
                + [("rx_time", "<u8")])
-ORDER = np.dtype([("order_id", "<u8"), *((name, "<i8") for name in ("live", "symbol", "side", "left"))])
+ORDER = np.dtype([("order_id", "<u8"), *((name, "<i8") for name in (
+    "live", "symbol", "side", "left", "strategy", "price", "qty"))])
+#: Notional entered and its limits, in units of `UNIT` of 1e-4 USD (`hdl.risk.headroom`).
+ACCOUNT = np.dtype([*((name, "<i8") for name in ("most_entered", "most_net", "gross")), ("net", "<i8", (2,))])
+#: An order that passed, and the cycle in which it is forgotten.
+RECENT = np.dtype([(name, "<i8") for name in ("symbol", "sell", "price", "qty", "end")])
 #: In periods of the core clock: `pace` is one token, `depth` what may be owed, `due` when all will be paid back.
 BUCKET = np.dtype([(name, "<i8") for name in ("pace", "depth", "closed", "due")])
 
@@ -32,8 +38,8 @@ def rows(config: NicConfig) -> int:
 
 @cache
 def state_dtype(config: NicConfig) -> np.dtype:
-    """The whole state. The last bucket is the session's. One object for all gates of a size: numba knows a structured
-    dtype by its object at once, and by its contents in 1.8 us.
+    """The whole state. The last bucket and account are the firm's. One object for all gates of a size: numba knows a
+    structured dtype by its object at once, and by its contents in 1.8 us.
     """
     count = rows(config)
     return np.dtype([
@@ -45,6 +51,9 @@ def state_dtype(config: NicConfig) -> np.dtype:
         ("limits", limits_dtype(), (count,)), ("tops", TOP, (count,)), ("halted", "<i8", (count,)),
         ("position", "<i8", (count,)), ("open", "<i8", (count, 2)),
         ("orders", ORDER, (config.open_orders,)), ("buckets", BUCKET, (config.strategies + 1,)),
+        ("accounts", ACCOUNT, (config.strategies + 1,)),
+        # of duplicates: whether a window was given, its cycles, and orders that passed in it, the first `remembered`
+        ("window_given", "<i8"), ("window", "<i8"), ("remembered", "<i8"), ("recent", RECENT, (ENTRIES,)),
     ])
 
 

@@ -16,8 +16,9 @@ from hdl.layouts import BOOK_TOP, DECISION, EXECUTION, MARKET_EVENT, ORDER_SENT,
 from hdl.messages import Intent
 from hdl.registers import GATE, LIMITS, RESUME_KEY, STRATEGY, is_staged
 from hdl.risk.checks import CHECKS as HARDWARE
+from hdl.risk.recent import SHORTEST
 from host.risk import gatestate
-from host.risk.checks import CHECKS, LEAST, MOST, NEW, Order, Seen, all_of
+from host.risk.checks import CHECKS, LEAST, MOST, NEW, UNIT_BITS, Order, Seen, all_of
 from host.risk.fields import FIELDS, SYMBOL
 from host.risk.journal import TRADING_ACTION
 from host.risk.registers import SWITCH, Write
@@ -77,11 +78,56 @@ def _see(state, order, now, cycle):
 
 
 @njit
+def charge(price, qty):
+    """What so many shares count of notional, in units."""
+    return np.int64(np.uint64(price) * np.uint64(qty) >> UNIT_BITS) + 1 if qty else 0
+
+
+@njit
+def _credit(state, slot, qty, fill):
+    """So many of the shares that are left were executed, or never will be."""
+    done = slot.qty - slot.left
+    amount = charge(slot.price, done + qty) - charge(slot.price, done)
+    side = slot.side & 1
+    for which in (state.strategies, slot.strategy):
+        account = state.accounts[which]
+        if fill:
+            account.net[1 - side] -= amount
+        else:
+            account.gross -= amount
+            account.net[side] -= amount
+
+
+@njit
+def _remember(state, order, seen, cycle):
+    """For duplicates: what is over goes, and this one comes last; it is not forgotten before the one ahead of it."""
+    kept = 0
+    for at in range(state.remembered):
+        if state.recent[at].end > cycle:
+            state.recent[kept] = state.recent[at]
+            kept += 1
+    if state.window:
+        end = cycle + max(state.window, SHORTEST)
+        if kept:
+            end = max(end, state.recent[kept - 1].end + 1)
+        one = state.recent[kept]
+        one.symbol, one.sell, one.price, one.qty, one.end = order.symbol, seen.sell, order.price, order.qty, end
+        kept += 1
+    state.remembered = kept
+
+
+@njit
 def _reserve(state, order, seen, cycle):
     state.open[seen.row, seen.sell] += order.qty
     slot = state.orders[order.order_id & np.uint64(len(state.orders) - 1)]
     slot.live, slot.order_id, slot.symbol = 1, order.order_id, order.symbol
-    slot.side, slot.left = order.side, order.qty
+    slot.side, slot.left, slot.qty = order.side, order.qty, order.qty
+    slot.strategy, slot.price = order.strategy, order.price
+    value = charge(order.price, order.qty)
+    for which in (state.strategies, order.strategy):
+        account = state.accounts[which]
+        account.gross += value
+        account.net[seen.sell] += value
     for which in (state.strategies, order.strategy):
         bucket = state.buckets[which]
         bucket.due = max(bucket.due, cycle) + bucket.pace
@@ -121,6 +167,7 @@ def decide(states, intents, at, now, cycle, decisions):
         reasons |= _LACKS
         if reasons == 0:
             _reserve(state, order, seen, np.int64(cycle))
+            _remember(state, order, seen, np.int64(cycle))
     out.kind, out.symbol, out.time, out.order_id, out.reasons = _KIND, order.symbol, now, order.order_id, reasons
     out.price, out.qty, out.reference, out.notional = order.price, order.qty, seen.reference, seen.notional
     out.exposure, out.rate_slack = _cut(seen.worst), _cut(seen.slack)
@@ -168,9 +215,11 @@ def report(states, exec_type, order_id, last_qty):
             _fault(state, _OVERFLOW)
             moved = ((moved - LEAST) & 0xFFFFFFFF) + LEAST
         state.position[slot.symbol] = moved
+        _credit(state, slot, min(last_qty, slot.left), True)
         _release(state, slot, min(last_qty, slot.left))
     elif _among(exec_type, _RELEASE):
         if known:
+            _credit(state, slot, slot.left, False)
             _release(state, slot, slot.left)
     elif not _among(exec_type, _NEUTRAL):
         _fault(state, _UNSUPPORTED)
@@ -183,6 +232,7 @@ def unsent(states, order_id):
     state = states[0]
     slot = state.orders[np.uint64(order_id) & np.uint64(len(state.orders) - 1)]
     if slot.live != 0 and slot.order_id == np.uint64(order_id):
+        _credit(state, slot, slot.left, False)
         _release(state, slot, slot.left)
 
 
@@ -221,6 +271,9 @@ class SoftwareGate:
                 self._words += 1
             elif write.register == SWITCH:
                 self._switch(GATE[SWITCH].unpack(write.value))
+            elif write.register == "duplicate":
+                self.state["window_given"] = write.value != 0
+                self.state["window"] = write.value * FEMTO_PER_NANO // self.config.clock_fs
             elif write.register in ("watchdog", "heartbeat"):
                 self._beat(write, self.cycle(now))
             elif write.block is GATE:
@@ -262,7 +315,13 @@ class SoftwareGate:
         """As the gateware: a set of which a word was lost does not come in force."""
         if asked["words"] == self._words:
             for write in self._staged.values():
-                (self._limit if write.block is LIMITS else self._rate)(write)
+                if write.block is LIMITS:
+                    self._limit(write)
+                elif write.register in ("entered", "net"):
+                    at = write.index if write.block is STRATEGY else self.config.strategies
+                    self.state["accounts"][f"most_{write.register}"][0, at] = write.value >> int(UNIT_BITS)
+                else:
+                    self._rate(write)
             self._staged.clear()
             self.state["serial"] = asked["serial"]
         self._words = 0

@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 
 from hdl.config import NicConfig
 from hdl.layouts import Action, Reason, Side
-from hdl.registers import GATE, RESUME_KEY
+from hdl.registers import GATE, RESUME_KEY, STRATEGY
 
 MASK32, MASK64 = (1 << 32) - 1, (1 << 64) - 1
 FEMTO_PER_NANO = 10**6
 INTERVAL_BITS, BURST_BITS = GATE["rate_interval"].width, GATE["rate_burst"].width
 TIMEOUT_BITS = GATE["watchdog"].width
+#: Orders remembered for duplicates, and the shortest window in clock cycles.
+ENTRIES, SHORTEST = 8, 4
+#: Of notional entered, in 1e-4 USD; and how many a limit may have.
+UNIT = 1 << 14
+MOST_UNITS = (1 << STRATEGY["entered"].width) // UNIT
 #: What a decision says of its rate limits where there is never a token.
 NEVER = -(1 << 31)
 
@@ -95,6 +100,35 @@ class Open:
     symbol: int = 0
     side: int = 0
     left: int = 0
+    strategy: int = 0
+    price: int = 0
+    qty: int = 0
+
+
+@dataclass
+class Account:
+    """Notional entered, in units of `UNIT` of 1e-4 USD: gross and, by side, net; limits in 1e-4 USD."""
+    most_entered: int = 0
+    most_net: int = 0
+    gross: int = 0
+    net: list[int] = field(default_factory=lambda: [0, 0])
+
+    def beyond(self, value: int, sell: int) -> bool:
+        return self.gross + value > self.most_entered // UNIT or self.net[sell] + value > self.most_net // UNIT
+
+
+def charge(price: int, qty: int) -> int:
+    """What so many shares at a price count, in units."""
+    return price * qty // UNIT + 1 if qty else 0
+
+
+@dataclass(frozen=True)
+class Credit:
+    """What is taken off gross (unless it was executed) and off net of a side."""
+    strategy: int
+    sell: int
+    fill: bool
+    amount: int
 
 
 @dataclass
@@ -146,6 +180,11 @@ class GateModel:
         self.venue_killed = [False] * config.venues
         self.strategy_killed = [False] * config.strategies
         self.cause = 0
+        self.firm = Account()
+        self.accounts = [Account() for _ in range(config.strategies)]
+        self.credits: list[Credit] = []     # settled, and not yet taken off
+        self.window = 0         # for duplicates, in ns
+        self.recent: list[tuple[tuple, int]] = []   # orders that passed, and when each is forgotten
         self.loss = False
         self.strategy_loss = [False] * config.strategies
         self.timeout = 0        # of the watchdog, in ns
@@ -168,9 +207,12 @@ class GateModel:
         reasons = self._killed(order) << Reason.KILL | self._restricted(order) << Reason.RESTRICTED
         if order.action == Action.NEW:
             reasons |= self._limit_reasons(order, reference, worst, slack, now)
+            reasons |= self._again(order, cycle) << Reason.DUPLICATE
+            reasons |= self._beyond(order) << Reason.GROSS
             reasons |= self._held(order) << Reason.LOSS | (cycle >= self.silent_at) << Reason.WATCHDOG
             if reasons == 0:
                 self._reserve(order, row, sell)
+                self._remember(order, cycle)
                 for bucket in (self.session, self.strategies[order.strategy]):
                     bucket.take(cycle)
         return Verdict(reasons, reference, order.price * order.qty, _cut(worst), _cut(slack))
@@ -203,6 +245,27 @@ class GateModel:
         return order.action == Action.NEW and (self.killed
                 or (order.venue < len(self.venue_killed) and self.venue_killed[order.venue])
                 or (order.strategy < len(self.strategy_killed) and self.strategy_killed[order.strategy]))
+
+    def _again(self, order: Order, cycle: int) -> bool:
+        """Like one that passed within the window, or none may pass; or an id that is not new to its free slot."""
+        self.recent = [(key, end) for key, end in self.recent if end > cycle]
+        slot = self.orders[order.order_id % len(self.orders)]
+        return (self.window == 0 or len(self.recent) >= ENTRIES or any(key == _key(order) for key, _ in self.recent)
+                or (not slot.live and order.order_id <= slot.order_id))
+
+    def _remember(self, order: Order, cycle: int):
+        """For the window; but no order is forgotten before, or in the same cycle as, one that came before it."""
+        periods = self.window * FEMTO_PER_NANO // self.config.clock_fs
+        if periods:
+            end = cycle + max(periods, SHORTEST)
+            self.recent.append((_key(order), max(end, self.recent[-1][1] + 1) if self.recent else end))
+
+    def _beyond(self, order: Order) -> bool:
+        """Gross or net notional above a limit; an order that is too large to be counted is above any."""
+        value = order.price * order.qty // UNIT + 1
+        if order.strategy >= len(self.accounts) or value > MOST_UNITS:
+            return True
+        return any(one.beyond(value, order.side & 1) for one in (self.firm, self.accounts[order.strategy]))
 
     def _short(self, order: Order, short: int) -> bool:
         """Whether a sell that could make so many shares short may not."""
@@ -238,12 +301,19 @@ class GateModel:
 
     def _reserve(self, order: Order, row: int, sell: int):
         self.exposure[row].open[sell] += order.qty
-        self.orders[order.order_id % len(self.orders)] = Open(True, order.order_id, order.symbol, order.side, order.qty)
+        self.orders[order.order_id % len(self.orders)] = Open(
+            True, order.order_id, order.symbol, order.side, order.qty, order.strategy, order.price, order.qty)
+        for account in (self.firm, self.accounts[order.strategy]):
+            value = order.price * order.qty // UNIT + 1
+            account.gross += value
+            account.net[sell] += value
 
     # ---- what becomes of orders
 
-    def report(self, exec_type: int, order_id: int, last_qty: int = 0) -> dict[str, int]:
-        """Applies an ExecutionReport; returns the fields of EXECUTION that come from the exposure."""
+    def report(self, exec_type: int, order_id: int, last_qty: int = 0, credit: bool = True) -> dict[str, int]:
+        """Applies an ExecutionReport; returns the fields of EXECUTION that come from the exposure. Without `credit`
+        what it gives back of notional waits in `credits` for `take_credit`.
+        """
         slot = self.orders[order_id % len(self.orders)]
         known = slot.live and slot.order_id == order_id
         symbol, side = slot.symbol, slot.side
@@ -253,23 +323,44 @@ class GateModel:
             else:
                 if last_qty > slot.left:
                     self._fault("overfill")
+                self._portion(slot, min(last_qty, slot.left), fill=True)
                 self._fill(slot, last_qty)
         elif exec_type in RELEASE:
             if known:
+                self._portion(slot, slot.left)
                 self._release(slot, slot.left)
         elif exec_type not in NEUTRAL:
             self._fault("unsupported")
+        while credit and self.credits:
+            self.take_credit()
         if not known:
             return {"known": 0, "symbol": 0, "side": 0, "position": 0, "open_qty": 0}
         exposure = self.exposure[symbol]
         return {"known": 1, "symbol": symbol, "side": side, "position": exposure.position,
                 "open_qty": exposure.open[side & 1]}
 
-    def unsent(self, order_id: int):
+    def unsent(self, order_id: int, credit: bool = True):
         """A passed new order whose frame did not start."""
         slot = self.orders[order_id % len(self.orders)]
         if slot.live and slot.order_id == order_id:
+            self._portion(slot, slot.left)
             self._release(slot, slot.left)
+        while credit and self.credits:
+            self.take_credit()
+
+    def _portion(self, slot: Open, qty: int, fill: bool = False):
+        """So many of the shares that are left were executed, or never will be."""
+        done = slot.qty - slot.left
+        amount = charge(slot.price, done + qty) - charge(slot.price, done)
+        self.credits.append(Credit(slot.strategy, slot.side & 1, fill, amount))
+
+    def take_credit(self):
+        """The oldest credit acts."""
+        credit = self.credits.pop(0)
+        for account in (self.firm, self.accounts[credit.strategy]):
+            if not credit.fill:
+                account.gross -= credit.amount
+            account.net[credit.sell ^ credit.fill] -= credit.amount
 
     def _fill(self, slot: Open, qty: int):
         exposure = self.exposure[slot.symbol]
@@ -331,6 +422,10 @@ class GateModel:
             self.killed, self.cause = False, 0
         self.venue_killed = [held and not venues >> n & 1 for n, held in enumerate(self.venue_killed)]
         self.strategy_killed = [held and not strategies >> n & 1 for n, held in enumerate(self.strategy_killed)]
+
+
+def _key(order: Order) -> tuple:
+    return order.symbol, order.side & 1, order.price, order.qty
 
 
 def _cut(value: int) -> int:

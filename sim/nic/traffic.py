@@ -208,8 +208,9 @@ class Busy:
 
     def _limits(self) -> list[tuple]:
         rates = [(block, name, index, value) for block, index in ((GATE, 0), (STRATEGY, 0), (STRATEGY, 1))
-                 for name, value in (("rate_interval", 1_000), ("rate_burst", 1_000))]
-        firm = [(GATE, "watchdog", 0, GATE["watchdog"].pack(timeout=10**12))]
+                 for name, value in (("rate_interval", 1_000), ("rate_burst", 1_000),
+                                     ("entered", (1 << 46) - 1), ("net", (1 << 46) - 1))]
+        firm = [(GATE, "watchdog", 0, GATE["watchdog"].pack(timeout=10**12)), (GATE, "duplicate", 0, 1)]
         symbols = [(LIMITS, name, index, value) for index in range(self._config.symbols) for name, value in (
             ("qty", LIMITS["qty"].pack(min=1, max=_LARGE)), ("notional", _LARGE),
             ("collar", LIMITS["collar"].pack(band=_LARGE)), ("max_age", 10**12),

@@ -1,6 +1,8 @@
 """The checks, one file each. The gate is made of this list."""
 
 from hdl.risk.checks.collar import Collar
+from hdl.risk.checks.duplicate import Duplicate
+from hdl.risk.checks.gross import Gross
 from hdl.risk.checks.kill import Kill
 from hdl.risk.checks.loss import Loss
 from hdl.risk.checks.notional import Notional
@@ -14,7 +16,6 @@ from hdl.risk.checks.stale import Stale
 from hdl.risk.checks.watchdog import Heartbeat
 
 CHECKS = (Kill, Restricted, Stale, Quantity, Notional, Collar, Position, Rate, OpenOrderSlot, Loss, Heartbeat,
-          ShortSale)
+          ShortSale, Gross, Duplicate)
 
-__all__ = ["CHECKS", "Collar", "Heartbeat", "Kill", "Loss", "Notional", "OpenOrderSlot", "Position", "Quantity", "Rate",
-           "Restricted", "ShortSale", "Stale"]
+__all__ = ["CHECKS", *(check.__name__ for check in CHECKS)]

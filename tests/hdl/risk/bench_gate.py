@@ -100,8 +100,10 @@ def draw_set(bench, rng) -> list[tuple[int, int]]:
     for symbol in range(CONFIG.symbols):
         writes += bench.stage_limits(symbol, limits(rng))
     writes += bench.stage_rate(40, 50)
+    writes += bench.stage_account(MIDDLE * rng.choice([20_000, 400_000]), MIDDLE * rng.choice([500, 1000]))
     for strategy in range(CONFIG.strategies):
         writes += bench.stage_rate(rng.choice([1, 60, 64, 200]), rng.choice([3, 20, 60_000]), strategy)
+        writes += bench.stage_account(MIDDLE * rng.choice([300, 40_000]), MIDDLE * rng.choice([200, 700]), strategy)
     return writes
 
 
@@ -125,6 +127,8 @@ async def prepared(dut, rng) -> GateBench:
     bench = GateBench(dut, CONFIG)
     await bench.start()
     await bench.make(draw_set(bench, rng))
+    bench.model.window = rng.choice([7, 8, 20, 160, 400])
+    await bench.write(GATE, "duplicate", bench.model.window)
     await bench.settle()
     return bench
 

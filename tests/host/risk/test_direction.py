@@ -34,8 +34,10 @@ def base(level):
     limits = load()
     for one in (limits.firm, limits.strategies["maker"]):
         tight = one is table(limits, level)
+        if tight:
+            one.values.update(entered_usd=1_850_000 * 1_000, net_usd=1_850_000 * 1_000)
         one.values.update({"rate.burst": 4 if tight else 1_000, "rate.interval_us": 2 if tight else 1})
-    limits.firm.values["watchdog_us"] = 9
+    limits.firm.values.update(watchdog_us=9, duplicate_us=1)
     limits.symbols["AAPL"].values.update(max_age_us=41, min_qty=2, max_qty=1_000, notional_usd=1_850_000 * 1_000,
                                          long=1_500, short=1_500, locates=1_400)
     return limits
@@ -56,7 +58,7 @@ def orders(rng, count):
     one = {"away": [-500, -400, 0, 0, 50, 600], "qty": [1, 2, 3, 10, 500, 900, 1_000, 1_400]}
     several = {"away": [0, 0, 0, 100], "qty": [100, 120]}
     choices, intents = one if count == 1 else several, np.zeros(count, INTENT.dtype)
-    intents["order_id"] = np.arange(count)
+    intents["order_id"] = 1 + np.arange(count)
     for at in range(count):
         intents[at]["side"], intents[at]["qty"] = rng.randrange(2), rng.choice(choices["qty"])
         intents[at]["price"] = 1_850_000 + rng.choice(choices["away"])

@@ -35,9 +35,12 @@ class Plain:
 
     def __init__(self, config):
         self.config, self.limits, self.tops, self.halted = config, {}, {}, set()
+        self.orders, self.executed = {}, {}
         self.position, self.live, self.rates, self.used = Counter(), {}, {}, {}
         self.kills, self.all, self.losses = set(), False, set()
         self.beaten, self.periods = None, 0
+        self.most = {}      # limits of notional
+        self.window, self.passed, self.seen = 0, [], {}     # ns, (what, forgotten in), last id by slot
 
     def quiet(self, cycle):
         """Whether nothing was heard of the host for too long; the moment that it ends kills."""
@@ -88,14 +91,59 @@ class Plain:
                 found.add(Reason.SHORT_SALE)
         if not all(self.token(which, cycle) for which in ("session", one["strategy"])):
             found.add(Reason.RATE)
+        if one["strategy"] >= self.config.strategies or any(
+                not self.affords(who, one["strategy"], sells, price * qty) for who in ("firm", one["strategy"])):
+            found.add(Reason.GROSS)
         slot = one["order_id"] % self.config.open_orders
         if slot in self.live:
             found.add(Reason.OPEN_ORDERS)
+        elif one["order_id"] <= self.seen.get(slot, 0):
+            found.add(Reason.DUPLICATE)
+        what = (one["symbol"], sells, price, qty)
+        inside = [other for other, end in self.passed if end > cycle]
+        if not self.window or what in inside or len(inside) == 8:
+            found.add(Reason.DUPLICATE)
         if not found:
+            self.seen[slot] = one["order_id"]
+            if self.window >= PERIOD:
+                latest = max((end for _, end in self.passed), default=0)
+                self.passed = [(other, end) for other, end in self.passed if end > cycle]
+                end = cycle + max(4, self.window // PERIOD)
+                self.passed.append((what, max(end, latest + 1) if self.passed else end))
             self.live[slot] = (one["order_id"], symbol, sells, qty)
+            self.orders[slot] = (one["strategy"], sells, price, qty)
             for which in ("session", one["strategy"]):
                 self.used[which] = (self.level(which, cycle) + self.every(which), cycle)
         return found
+
+    def affords(self, who, strategy, sells, value):
+        """Summed anew from every order: what is open, and what was executed, at its price, in units of 1.6384 USD."""
+        gross, sides = 0, [0, 0]
+        for slot, (_, _, _, left) in self.live.items():
+            of, side, price, qty = self.orders[slot]
+            if who in ("firm", of):
+                amount = self.worth(price, qty) - self.worth(price, qty - left)
+                gross, sides[side] = gross + amount, sides[side] + amount
+        bought_or_sold = self.executed.get(who, (0, 0))
+        net = sides[sells] + bought_or_sold[sells] - bought_or_sold[1 - sells]
+        more = value // 16384 + 1
+        entered, most = self.most.get(who, (0, 0))
+        gross += sum(bought_or_sold)
+        return value < 2**46 and gross + more <= entered // 16384 and net + more <= most // 16384
+
+    @staticmethod
+    def worth(price, shares):
+        return price * shares // 16384 + 1 if shares else 0
+
+    def trade(self, slot, qty):
+        """Executed of the order in a slot, as long as something of it was left."""
+        strategy, sells, price, whole = self.orders[slot]
+        done = whole - self.live[slot][3]
+        amount = self.worth(price, min(whole, done + qty)) - self.worth(price, done)
+        for who in ("firm", strategy):
+            both = list(self.executed.get(who, (0, 0)))
+            both[sells] += amount
+            self.executed[who] = tuple(both)
 
     def rows(self):
         return max(2, 2 ** (self.config.symbols - 1).bit_length())
@@ -119,6 +167,7 @@ class Plain:
         if slot not in self.live or self.live[slot][0] != order_id:
             self.all = True
             return
+        self.trade(slot, qty)
         _, symbol, sells, left = self.live.pop(slot)
         self.all |= qty > left
         self.position[symbol] += -qty if sells else qty
@@ -138,13 +187,19 @@ class Stream:
         self.config, self.rng = config, rng
         self.model, self.gate, self.plain = GateModel(config), SoftwareGate(config), Plain(config)
         self.now, self.cycle, self.ids = START, START // PERIOD, []
-        self.decisions = np.zeros(1, DECISION.dtype)
+        self.decisions, self.serial = np.zeros(1, DECISION.dtype), 1
         for symbol in range(config.symbols):
             self.limits(symbol)
             self.top(symbol)
         for which in (*range(config.strategies), "session"):
             self.rate(which)
+            self.account(which)
         self.beat(100_000)
+        self.duplicates(1_000)
+
+    def duplicates(self, window):
+        self.gate.apply([Write(GATE, "duplicate", 0, window)])
+        self.model.window = self.plain.window = window
 
     def beat(self, timeout=None):
         """The host says that it lives; with a time, how long that counts."""
@@ -176,7 +231,7 @@ class Stream:
         rng = self.rng
         values = {"enable": rng.random() < 0.97, "lot": rng.choice([1, 1, 1, 10, 7, 0] if rng.random() < 0.1 else [1]),
                   "tick": rng.choice([0, 3] if rng.random() < 0.03 else [1, 100]), "min": rng.choice([0, 1, 50]),
-                  "max": rng.choice([500, 1_000, 2**32 - 1]), "notional": rng.choice([10**9, 3 * 10**9, MASK64]),
+                  "max": rng.choice([500, 1_000, 2**32 - 1]), "notional": rng.choice([2 * 10**8, 10**9, 3 * 10**9, MASK64]),
                   "band": rng.choice([200, 1_000, 2**32 - 1]), "long": rng.choice([2_000, 5_000, 2**32 - 1]),
                   "short": rng.choice([2_000, 5_000, 2**31, 0]), "age": rng.choice([10_000, 10**6, 2**40 - 1]),
                   "locates": rng.choice([0, 1_000, 4_000, 2**32 - 1]), "restricted": int(rng.random() < 0.2)}
@@ -201,6 +256,18 @@ class Stream:
         bucket.interval, bucket.burst = interval, burst
         self.plain.rates[which] = (interval, burst)
 
+    def account(self, which):
+        """Limits of notional; now and then one that bites, more and more of them as the day goes on."""
+        rng, usd = self.rng, 10_000
+        used = 0 if which == "session" else self.model.accounts[which].gross * 16384
+        entered = rng.choice([2**46 - 1, 2**45, 2**45, used + 10**6 * usd, 0] if rng.random() < 0.2 else [2**46 - 1])
+        net = rng.choice([2**46 - 1, 10**5 * usd, 0] if rng.random() < 0.2 else [2**46 - 1, 5 * 10**6 * usd])
+        block, index = (GATE, 0) if which == "session" else (STRATEGY, which)
+        self.gate.apply(switched([Write(block, "entered", index, entered), Write(block, "net", index, net)], 1))
+        account = self.model.firm if which == "session" else self.model.accounts[which]
+        account.most_entered, account.most_net = entered, net
+        self.plain.most["firm" if which == "session" else which] = (entered, net)
+
     def top(self, symbol):
         rng = self.rng
         middle = rng.randrange(10_000, 20_000) * 100
@@ -220,11 +287,18 @@ class Stream:
         limits, top = self.plain.limits[symbol], self.plain.tops[symbol]
         side = rng.choice([0, 1, 3])
         price = (top[1] if side == 0 else top[0])[0] + rng.choice([-100, 0, 0, 100])
-        one = {"order_id": rng.choice([rng.randrange(1 << 64), rng.randrange(config.open_orders)]), "symbol": symbol,
+        self.serial += 1
+        slot, again = rng.randrange(config.open_orders), rng.choice(self.model.recent or [None])
+        if self.ids and rng.random() < 0.15:
+            slot = rng.choice(self.ids) % config.open_orders
+        count = self.serial if rng.random() < 0.97 else rng.randrange(self.serial)
+        one = {"order_id": count * config.open_orders + slot, "symbol": symbol,
                "side": side, "price": price, "qty": rng.choice([50, 100, 200]), "action": int(rng.random() < 0.05),
                "strategy": rng.randrange(config.strategies), "venue": rng.randrange(config.venues)}
         if self.plain.live and rng.random() < 0.1:
             one["order_id"] = rng.choice(list(self.plain.live))
+        if again and rng.random() < 0.05:
+            (one["symbol"], one["side"], one["price"], one["qty"]), _ = again
         if rng.random() < 0.5:
             odd = {"symbol": rng.choice([config.symbols, 255, 256 + symbol, 65_535]), "side": rng.choice([2, 4, 255]),
                    "venue": rng.choice([config.venues, 3, 4, 255]), "strategy": rng.choice([config.strategies, 15, 16]),
@@ -263,8 +337,10 @@ class Stream:
             self.execution()
         elif what < 0.92:
             self.control()
-        elif what < 0.93:
+        elif what < 0.925:
             self.hold()
+        elif what < 0.93:
+            self.duplicates(self.rng.choice([1, 8, 500, 1_000, 1_000, 1_000, 20_000, 0]))
         elif what < 0.96:
             symbol = rng.randrange(self.config.symbols)
             halted = rng.random() < 0.3
@@ -273,6 +349,8 @@ class Stream:
             (self.plain.halted.add if halted else self.plain.halted.discard)(symbol)
         elif what < 0.98:
             self.limits(rng.randrange(self.config.symbols))
+        elif what < 0.99:
+            self.account(rng.choice([*range(self.config.strategies), "session"]))
         else:
             self.rate(rng.choice([*range(self.config.strategies), "session"]))
 
@@ -346,6 +424,8 @@ class Stream:
         assert state["position"][0].tolist() == [one.position for one in model.exposure]
         assert state["open"][0].tolist() == [one.open for one in model.exposure]
         assert (bool(state["killed"][0]), int(state["cause"][0])) == (model.killed, model.cause)
+        assert state["accounts"]["gross"][0].tolist() == [one.gross for one in (*model.accounts, model.firm)]
+        assert state["accounts"]["net"][0].tolist() == [one.net for one in (*model.accounts, model.firm)]
         assert (bool(state["loss"][0]), int(state["strategy_loss"][0])) == (
             model.loss, sum(held << n for n, held in enumerate(model.strategy_loss)))
 
