@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.config import NicConfig
 from hdl.registers import GATE
+from hdl.risk.arithmetic import alike
 from hdl.risk.check import Recent, is_new, is_sell
 from hdl.risk.pipeline import PipelineSignature
 from hdl.risk.watchdog import Periods
@@ -52,10 +53,11 @@ class RecentOrders(wiring.Component):
         # stage 1: like one that is remembered, or like the one at its verdict; and the same of the order ahead
         like, ahead = Signal(len(held) + 1), Signal()
         following, full, nearly = at[2].valid & is_new(at[2].intent), Signal(), Signal()
-        m.d.comb += like.eq(Cat(*(valid & (key == keys[1]) for valid, key in held), reserve & (keys[3] == keys[1])))
+        m.d.comb += like.eq(Cat(*(valid & alike(m, key, keys[1]) for valid, key in held),
+                                 reserve & alike(m, keys[3], keys[1])))
         m.d.sync += [
             self.recent.again.eq((like.any() & keeps) | full | closed),
-            ahead.eq(following & keeps & ((keys[2] == keys[1]) | nearly)),
+            ahead.eq(following & keeps & (alike(m, keys[2], keys[1]) | nearly)),
         ]
         m.d.comb += [full.eq(keeps & (count + reserve >= ENTRIES)), nearly.eq(count + reserve == ENTRIES - 1),
                      self.recent.again_after.eq(self.recent.again | ahead)]
