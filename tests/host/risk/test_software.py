@@ -231,7 +231,8 @@ class Stream:
         rng = self.rng
         values = {"enable": rng.random() < 0.97, "lot": rng.choice([1, 1, 1, 10, 7, 0] if rng.random() < 0.1 else [1]),
                   "tick": rng.choice([0, 3] if rng.random() < 0.03 else [1, 100]), "min": rng.choice([0, 1, 50]),
-                  "max": rng.choice([500, 1_000, 2**32 - 1]), "notional": rng.choice([2 * 10**8, 10**9, 3 * 10**9, MASK64]),
+                  "max": rng.choice([500, 1_000, 2**32 - 1]),
+                  "notional": rng.choice([2 * 10**8, 10**9, 3 * 10**9, MASK64]),
                   "band": rng.choice([200, 1_000, 2**32 - 1]), "long": rng.choice([2_000, 5_000, 2**32 - 1]),
                   "short": rng.choice([2_000, 5_000, 2**31, 0]), "age": rng.choice([10_000, 10**6, 2**40 - 1]),
                   "locates": rng.choice([0, 1_000, 4_000, 2**32 - 1]), "restricted": int(rng.random() < 0.2)}
