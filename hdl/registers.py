@@ -185,11 +185,13 @@ VENUE = Block("venue", "One order session: its TCP connection and its FIX sequen
     Reg("enable", "rw", "the session is up and orders may go", (Bits("enable", 1),)),
     *counters(sent="order frames sent", received="in-order segments read",
               out_of_order="segments not at rcv_nxt, ignored", reports="ExecutionReports applied",
-              malformed="messages with a bad BodyLength, CheckSum or field"),
+              malformed="messages with a bad BodyLength, CheckSum or field",
+              locked="writes to one of its images while it was enabled, ignored"),
 ), count=lambda config: config.venues)
 
 #: Frame images: `kinds` (the `Action` values) images for each venue, IMAGE_WORDS words each, then sums.
-IMAGE = Block("image", "Static bytes of the order frame of one venue and action, byte n in bits 8(n%8) of word n//8. "
+IMAGE = Block("image", "Static bytes of the order frame of one venue and action, byte n in bits 8(n%8) of word n//8; "
+              "written while the venue is not enabled. "
               "The last word holds the sums (`fix` in bits 0-7, `tcp` in bits 16-31) of the static bytes.",
               tuple(Reg(f"word{n}", "wo", f"bytes {8 * n} to {8 * n + 7}") for n in range(IMAGE_WORDS)),
               count=lambda config: 2 * config.venues, memory=True)

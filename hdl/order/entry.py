@@ -91,8 +91,8 @@ class OrderEntry(wiring.Component):
     bad : In, valid-only `rx_time` of a frame that turned out bad.
     stamp : In(TimeOfDay), from the clock, written in the frame as of the cycle after the decision.
     session_i : In(payload), segments from the venues.
-    bus : In(BusSignature), the VENUE, IMAGE and SYMBOL_TEXT blocks. Sequence numbers are written while no frame of
-        their venue is under way.
+    bus : In(BusSignature), the VENUE, IMAGE and SYMBOL_TEXT blocks; an enabled venue's images are locked. Sequence
+        numbers are written while no frame of their venue is under way.
     o : Out(axis), frames.
     sent : Out, valid-only SentOrder, in the cycle of the first beat: of the decision before it.
     unsent : Out, valid-only Intent that did not leave: 2 + `lead` cycles after its decision, or with `poisoned` the
@@ -123,7 +123,8 @@ class OrderEntry(wiring.Component):
         m.submodules.session = session = SessionReceiver(self.config)
         for unit in (encoder, sessions):    # both hear the bus; only the sessions answer
             m.d.comb += [getattr(unit.bus, name).eq(getattr(self.bus, name))
-                         for name in ("addr", "wdata", "write", "read")]
+                         for name in ("addr", "wdata", "read")]
+        m.d.comb += [sessions.bus.write.eq(self.bus.write), encoder.bus.write.eq(sessions.write)]
         current = Signal(Intent)
         with m.If(self.i.valid):
             m.d.sync += current.eq(self.i.payload.intent)

@@ -7,13 +7,14 @@ from amaranth.lib.wiring import In, Out
 from hdl.config import NicConfig
 from hdl.counters import EventCounters
 from hdl.csr import BusSignature
+from hdl.layouts import Action
 from hdl.messages import VENUE_BITS, VenueFilter
 from hdl.order.session import COUNTERS
 from hdl.pick import pick
-from hdl.registers import VENUE, WORD_BITS, RegisterMap
+from hdl.registers import IMAGE, VENUE, WORD_BITS, RegisterMap
 
 #: Counters of a VENUE. They are counted in this order: what may come again soonest comes first.
-COUNTED = tuple(reversed(("sent", *COUNTERS)))
+COUNTED = tuple(reversed(("sent", "locked", *COUNTERS)))
 
 
 class Numbers(data.Struct):
@@ -24,13 +25,13 @@ class Numbers(data.Struct):
 
 
 class Sessions(wiring.Component):
-    """Registers, sequence numbers and counters of all VENUEs.
+    """Registers, sequence numbers and counters of all VENUEs; the lock of their images.
 
     A sequence number moves the cycle after its strobe, or two cycles after it if the bus writes just then.
 
     Ports
     -----
-    bus : In(BusSignature).
+    bus : In(BusSignature). write : Out, its strobe, except to an image of an enabled venue: that is counted alone.
     venue : In, the session of the frame. numbers : Out(Numbers) of it.
     sent : In, its frame, with `length` payload bytes, has left; `venue` and `length` stay for another cycle.
     rcv_nxt : Out, of each venue. update : In, one bit a venue, its `rcv_nxt` becomes `following`, which stays for
@@ -43,7 +44,7 @@ class Sessions(wiring.Component):
     def __init__(self, config: NicConfig):
         self.config = config
         super().__init__({
-            "bus": In(BusSignature()), "venue": In(VENUE_BITS), "numbers": Out(Numbers), "sent": In(1),
+            "bus": In(BusSignature()), "write": Out(1), "venue": In(VENUE_BITS), "numbers": Out(Numbers), "sent": In(1),
             "length": In(16), "rcv_nxt": Out(data.ArrayLayout(32, config.venues)), "update": In(config.venues),
             "following": In(32), "filters": Out(data.ArrayLayout(VenueFilter, config.venues)),
             "count": In(wiring.Signature({name: Out(unsigned(config.venues)) for name in COUNTERS})),
@@ -65,8 +66,18 @@ class Sessions(wiring.Component):
             m.d.comb += [self.restart[n].eq(write["tcp"]), self.rcv_nxt[n].eq(held[n].rcv_nxt)]
         m.d.comb += self.numbers.eq(pick(held, self.venue))
         self._move(m, held, writes)
-        self._answer(m, held)
+        self._answer(m, held, self._lock(m))
         return m
+
+    def _lock(self, m: Module):
+        """A cancel passes a kill: what its image says must not change while orders may go. One bit a venue: refused."""
+        where, locked = RegisterMap(self.config), Signal(self.config.venues)
+        bits, image_bits = (where.size[IMAGE.name] - 1).bit_length(), (IMAGE.stride * len(Action) - 1).bit_length()
+        here = self.bus.write & (self.bus.addr[bits:] == where.base[IMAGE.name] >> bits)
+        for n, filter_ in enumerate(self.filters):
+            m.d.comb += locked[n].eq(here & filter_.enable & (self.bus.addr[image_bits:bits] == n))
+        m.d.comb += self.write.eq(self.bus.write & ~locked.any())
+        return locked
 
     def _address(self, name: str, venue: int) -> int:
         return RegisterMap(self.config).address(VENUE, name, venue)
@@ -87,7 +98,7 @@ class Sessions(wiring.Component):
                 with m.If(moves):
                     m.d.sync += numbers[name].eq(comes[name])
 
-    def _answer(self, m: Module, held):
+    def _answer(self, m: Module, held, locked):
         """Bus reads: what is asked for is looked up in the second cycle."""
         venues, stride = self.config.venues, VENUE.stride
         bits = (RegisterMap(self.config).size[VENUE.name] - 1).bit_length()
@@ -108,5 +119,5 @@ class Sessions(wiring.Component):
         m.d.comb += [counters.read.eq(asked), counters.which.eq(pick(kinds, addr)),
                      found.eq(pick([pick(options[register.name], venue) for register in VENUE.regs], reg))]
         events = {**{name: getattr(self.count, name) for name in COUNTERS},
-                  "sent": Mux(self.sent, 1 << self.venue, 0)}
+                  "sent": Mux(self.sent, 1 << self.venue, 0), "locked": locked}
         m.d.comb += counters.events.eq(Cat(Value.cast(events[name])[:venues] for name in COUNTED))

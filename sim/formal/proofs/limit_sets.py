@@ -151,15 +151,13 @@ PROOF = Proof(
            "hdl.risk.limits.Banked": peeked,
            **{f"hdl.risk.gate.{name}": anything for name in (
                "ReferenceStore", "TokenBuckets", "Exposure", "KillSwitch", "Holds", "Watchdog")}},
-    depth=6, search=75,
+    depth=6, search=26,
     mutants={
         "torn_rows_are_ready": Fault("hdl.risk.words", "ready.bit_select(self.row, 1).eq(~torn)",
                                      "ready.bit_select(self.row, 1).eq(1)"),
         "words_not_counted": Fault("hdl.risk.words", '(asked["words"] == words) & ~words.all()', "1"),
         "written_while_it_waits": Fault("hdl.risk.words", "words.eq(words + ~words.all()), self.waiting.eq(0)",
                                         "words.eq(words + ~words.all())"),
-        "refreshed_by_what_is_staged": Fault("hdl.risk.words", "(self.target != self.in_force.bank) | ~self.staged",
-                                             "(self.target == self.target)"),
-        "divisors_of_one_bank": Fault("hdl.risk.limits", "Cat(self.load.row, self.load.bank)",
-                                      "Cat(self.load.row, ~self.load.bank)"),
+        "made_in_the_set_in_force": Fault("hdl.risk.words", "self.target.eq(in_force.bank ^ ~old)",
+                                          "self.target.eq(in_force.bank)"),
     })

@@ -2,7 +2,7 @@
 
 import os
 import random
-from itertools import accumulate
+from itertools import accumulate, product
 
 import cocotb
 
@@ -12,13 +12,13 @@ from hdl.layouts import CHUNK_BYTES, Action, Origin, Side
 from hdl.order import narrow
 from hdl.order.entry import BadFrames, lead
 from hdl.order.image import FRAMES
-from hdl.registers import IMAGE, NIC, PORT, SYMBOL_TEXT, VENUE, RegisterMap
+from hdl.registers import IMAGE, IMAGE_WORDS, NIC, PORT, SYMBOL_TEXT, VENUE, RegisterMap
 from hdl.venue import SIMULATED
 from sim.bus import share
 from sim.fixtext import report
 from sim.models.order import Session, register_writes
 from sim.models.tokenizer import MALFORMED, tokenize
-from sim.order_bench import OrderBench
+from sim.order_bench import WRITE_GAP, OrderBench
 
 CONFIG = XGBE if os.environ.get("WIDTH") == str(XGBE.data_width) else GBE
 SYMBOLS = ["A", "BB", "CCC", "MSFT", "GOOGL", "ABCDEF", "BRK.A/1", "EIGHTCHR"]
@@ -273,6 +273,34 @@ async def bad_frames_poison_what_they_caused(dut):
     for n, session in enumerate(sessions):
         assert await bench.read(WHERE(VENUE, "tcp", n)) == session.snd_nxt | session.rcv_nxt << 32
         assert await bench.read(WHERE(VENUE, "msg_seq", n)) == session.msg_seq
+
+
+@cocotb.test(**TEST)
+async def images_are_locked_while_their_venue_is_enabled(dut):
+    """Whatever is written to them then is counted and does nothing; it does once the venue is not enabled."""
+    bench, sessions, rng = await started(dut)
+    tried = [0] * CONFIG.venues
+    for _ in range(2 * share(20)):
+        venue, action = rng.randrange(CONFIG.venues), rng.choice(list(Action))
+        word = rng.choice([0, IMAGE_WORDS - 1, rng.randrange(FRAMES[action].length // 8)])
+        await bench.write(WHERE(IMAGE, f"word{word}", len(Action) * venue + action), rng.getrandbits(64))
+        await bench.wait(WRITE_GAP)
+        tried[venue] += 1
+    for venue, action in product(range(CONFIG.venues), Action):
+        intent = random_intent(rng, venue=venue, action=action)
+        await order(bench, intent)
+        await finished(bench)
+        session = sessions[venue]
+        assert bench.take_frames()[0][1] == session.frame(intent, SYMBOLS[intent["symbol"]], 20240229, 12345)
+        session.left(intent)
+    assert [await bench.read(WHERE(VENUE, "locked", venue)) for venue in range(CONFIG.venues)] == tried
+    await bench.write(WHERE(VENUE, "enable", 1), 0)
+    await bench.write(WHERE(IMAGE, "word0", len(Action) + Action.NEW), 0x0102030405060708)
+    await bench.write(WHERE(VENUE, "enable", 1), 1)
+    await order(bench, random_intent(rng, venue=1, action=Action.NEW))
+    await finished(bench)
+    assert bench.take_frames()[0][1][:8] == bytes.fromhex("0807060504030201")
+    assert await bench.read(WHERE(VENUE, "locked", 1)) == tried[1]
 
 
 @cocotb.test(**TEST)
