@@ -46,6 +46,11 @@ class Node(InProcess, ABC):
         self._carry = self._outward
         self._told: dict[str, int] = {}
 
+    @property
+    def linked(self) -> bool:
+        """Others can be reached, as far as the transport knows."""
+        return True
+
     # ---- for transports
 
     @abstractmethod

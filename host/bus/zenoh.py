@@ -101,6 +101,11 @@ class Zenoh(Node):
         atexit.register(self.close)
         self._join()
 
+    @property
+    def linked(self) -> bool:
+        """The router is there, as of the last beat."""
+        return self._linked
+
     def subscribe(self, topic: Topic, handler: Handler, *, name: str = "", last: bool = False,
                   on_gap: GapHandler | None = None) -> Subscription:
         self._listen(topic.name)

@@ -72,7 +72,8 @@ class Simulation:
     journal : of the desk's book of record.
     contracts : options among the stocks; None: those of the file that the environment names.
 
-    `on_records`, where set, sees every batch of records before the desk does.
+    `on_records`, where set, sees every batch of records before the desk does. `host_there`, where set, says whether
+    the desk can still be heard: without it the NIC gets no heartbeat, and its watchdog stops orders.
     """
 
     def __init__(self, nic: VirtualNic, link: Link, limits: Limits, *, seed: int, duration_ns: int,
@@ -85,6 +86,7 @@ class Simulation:
             raise ValueError(f"{len(limits.symbols)} stocks on {len(venues)} venues need "
                              f"{len(self.universe.listings)} books, the NIC has {nic.config.symbols}")
         self.on_records: Callable[[np.ndarray], None] = lambda raw: None
+        self.host_there: Callable[[], bool] = lambda: True
         self._base = START_NS - nic.cycle * self._clock_fs // FS_PER_NS
         self.driver = Driver(link)
         self._set_up()
@@ -154,8 +156,8 @@ class Simulation:
             self.exchange.receive(self._time(frame.start), frame.data, frame.poisoned)
 
     def _beat(self) -> None:
-        """The NIC's watchdog hears from the host several times before it would bark."""
-        if self.now >= self._next_beat:
+        """The NIC's watchdog hears from the host several times before it would bark, as long as the host is there."""
+        if self.now >= self._next_beat and self.host_there():
             self._next_beat = self.now + self.limits.firm.watchdog_us * MICROSECOND // BEATS
             self.link.write(GATE, "heartbeat", 1)
 

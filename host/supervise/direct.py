@@ -11,7 +11,7 @@ from host.bus.node import Node
 from host.bus.topics import LIMITS_HELD, LIMITS_WANTED, REGISTERS, SESSION
 from host.cli.simulation import START_NS, WIND_DOWN_NS, options_follow
 from host.desk.nicport import NicPort
-from host.supervise.parts import OVER, STOPPING, phases
+from host.supervise.parts import OVER, STOPPING, Heartbeat, phases
 from host.supervise.setting import Setting
 from sim.exchange import Exchange
 from sim.exchange.direct import DirectNic
@@ -46,6 +46,7 @@ class Direct:
         self.nic = _Gated(Exchange(setting.venues, universe.stocks, setting.seed, START_NS, follows=follows),
                           setting.venues, [(one.index, one.stock, one.venue) for one in universe.listings])
         self.nic.killed = bool(setting.kills)
+        self._host_there = Heartbeat(bus)
         self.port = NicPort(bus, len(setting.venues))
         self.now, self.stop = START_NS, START_NS + setting.duration
         self.end = self.stop + WIND_DOWN_NS
@@ -61,6 +62,8 @@ class Direct:
         if not self._started or self._over or self.now - START_NS > (time.monotonic() - self._started) * PACE:
             return 0
         self.now += _POLL_NS
+        if not self.nic.killed and not self._host_there():  # as a NIC's watchdog
+            self.nic.killed = True
         self.port.on_records(self.nic.advance(self.now))
         self.nic.post(self.port.take(), self.now + _THINK_NS)
         if self.now >= self.stop and not self._stopping:

@@ -13,7 +13,7 @@ from host.link.virtual import VirtualLink
 from host.risk.control import Control
 from host.risk.limits import Limits, LimitsError
 from host.risk.registers import in_force
-from host.supervise.parts import OVER, STOPPING, from_text, phases
+from host.supervise.parts import OVER, STOPPING, Heartbeat, from_text, phases
 from host.supervise.setting import Setting
 from sim.nic import VirtualNic
 
@@ -56,6 +56,7 @@ class Market:
         self.bus, self.link = bus, VirtualLink(nic)
         self.simulation = Simulation(nic, self.link, setting.limits, seed=setting.seed, duration_ns=setting.duration,
                                      host=_HOST, contracts=setting.contracts)
+        self.simulation.host_there = Heartbeat(bus)
         self.link.write_many((one.block, one.register, one.index, one.value) for one in setting.hold(Control()))
         self.simulation.desk = _Port(bus, len(setting.venues))  # type: ignore[assignment]
         bus.clock = lambda: self.simulation.now

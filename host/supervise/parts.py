@@ -1,5 +1,6 @@
 """What services in processes of their own need in place of each other: mirrors of what others say, and an outbox."""
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,7 +10,19 @@ from host import fixmap
 from host.bus import Bus, Hop, Message
 from host.bus.bus import Handler
 from host.bus.node import Node
-from host.bus.topics import CONTROL, LEVELS, LIMITS_HELD, ORDERS, POSITIONS, PROPOSED, REGISTERS, SESSION, TOPS, Topic
+from host.bus.topics import (
+    CONTROL,
+    LEVELS,
+    LIMITS_HELD,
+    ORDERS,
+    POSITIONS,
+    PROPOSED,
+    REGISTERS,
+    SERVICES,
+    SESSION,
+    TOPS,
+    Topic,
+)
 from host.ems.ids import OrderIds
 from host.marketdata.books import Books
 from host.messages import CancelOrder
@@ -17,6 +30,8 @@ from host.risk.control import Control, ControlEvent
 from host.risk.limits import Limits, check, parse
 from host.risk.registers import Write
 
+#: A process that says nothing for so long hangs: machines can be slow.
+SILENCE_S = 30.0
 #: Phases of a session (topic `desk.session`).
 TRADING, STOPPING, OVER, RECONCILED = "trading", "stopping", "over", "reconciled"
 
@@ -115,6 +130,23 @@ class InForce:
 def from_text(text: str) -> Limits:
     """Limits as they travel on the bus. Raises `LimitsError`."""
     return check(parse(text, "limits"), "limits")
+
+
+class Heartbeat:
+    """Whether the host is there, for the NIC's process: risk is heard, and the bus reaches others. A NIC on its own
+    must not go on firing what it was armed with.
+    """
+
+    def __init__(self, bus: Node):
+        self.bus, self._heard = bus, time.monotonic()
+        bus.subscribe(SERVICES, self._on_service, name="heartbeat", on_gap=lambda topic, first, end: None)
+
+    def __call__(self) -> bool:
+        return self.bus.linked and time.monotonic() - self._heard < SILENCE_S
+
+    def _on_service(self, message: Message) -> None:
+        if message.payload["service"] == "risk":
+            self._heard = time.monotonic()
 
 
 def warm(bus: Node, books: Books) -> Books:

@@ -7,11 +7,12 @@ import time
 from dataclasses import dataclass, field
 from typing import IO
 
+from host.supervise.parts import SILENCE_S
 from host.supervise.service import KINDS, RUNNING
 from host.supervise.setting import LOGS, Setting
 
-#: How long a process may be silent before it is taken to hang: machines can be slow, and the NIC is compiled first.
-SILENCE_S, START_S = 30.0, 900.0
+#: How long a start may take: the NIC is compiled first.
+START_S = 900.0
 #: Between two starts: doubled each time up to the longest, and forgotten after so long a life.
 FIRST_S, LONGEST_S, HEALTHY_S = 0.1, 5.0, 20.0
 #: Starts in a row that may fail before it is given up.

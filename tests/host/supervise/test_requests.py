@@ -1,19 +1,21 @@
 """What other shells ask of a session of processes: limits reach the NIC and everybody, kills outlast sessions."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from hdl.registers import GATE
 from host.bus.shared import Shared
-from host.bus.topics import CONTROL, LIMITS_HELD, LIMITS_WANTED, REGISTERS
+from host.bus.topics import CONTROL, LIMITS_HELD, LIMITS_WANTED, REGISTERS, SERVICES, SESSION
 from host.cli import main
 from host.cli.errors import UserError
 from host.cli.limits import load_file
+from host.cli.simulation import Simulation
 from host.risk.limits import DEFAULT_FILE, parse
 from host.risk.tree import dump
 from host.supervise.direct import Direct
-from host.supervise.parts import InForce, from_text
+from host.supervise.parts import TRADING, InForce, from_text
 from host.supervise.requests import Requests
 from host.supervise.session import UpSession
 from host.supervise.setting import BUS, Setting
@@ -193,3 +195,37 @@ def test_control_is_told_by_one_side_alone(rig):
     rig.ask("kill", why="enough")
     rig.nic.poll()
     assert seen == ["enough"]
+
+
+@pytest.mark.parametrize("why", ["the router is gone", "risk is silent"])
+def test_a_nic_that_is_alone_stops_by_itself(tmp_path, monkeypatch, why):
+    """No kill can reach it, and nobody would see what it trades."""
+    setting = Setting(str(tmp_path), market="direct", duration=10**9)
+    setting.write(DEFAULT_FILE.read_text())
+    risk = setting.join("risk")
+    with setting.join("nic") as bus:
+        market = Direct(setting, bus)
+        risk.publish(SESSION, {"phase": TRADING})
+        risk.publish(SERVICES, {"service": "risk", "pid": 1, "handled": 1})
+        bus.poll()
+        market.turn()
+        assert not market.nic.killed
+        if why == "the router is gone":
+            monkeypatch.setattr(Shared, "linked", False)
+        else:
+            monkeypatch.setattr("host.supervise.parts.SILENCE_S", 0.0)
+        time.sleep(0.01)
+        market.turn()
+        assert market.nic.killed
+    risk.close()
+
+
+def test_a_host_that_is_not_there_sends_no_heartbeat():
+    """The NIC's watchdog barks by itself then (`sim` and `hdl` have its tests)."""
+    written, there = [], [True, False]
+    session = SimpleNamespace(now=10, _next_beat=0, host_there=lambda: there.pop(0), limits=load_file(DEFAULT_FILE),
+                              link=SimpleNamespace(write=lambda block, name, value: written.append(name)))
+    Simulation._beat(session)
+    session.now = session._next_beat
+    Simulation._beat(session)
+    assert written == ["heartbeat"]
