@@ -124,13 +124,14 @@ class Nic(wiring.Component):
         m.submodules.pace = pace = Pace(self.config)
         for before, after in zip(pace.o, self.sequencer.i, strict=True):
             connect(m, before, after)
-        m.d.sync += pace.hold.eq(self.sequencer.bus.write)  # registers change in the cycle after
+        m.d.comb += pace.hold.eq(self.sequencer.holds)
         return pace.i
 
     def _market_data(self, m: Module):
         """From messages in sequence to triggers."""
         connect(m, self.sequencer.o, self.subscription.i)
         connect(m, self.sequencer.fault, self.book.fault)
+        m.d.comb += self.sequencer.now.eq(self.clock.now)
         message, top = self.subscription.o, self.book.top
         for reader in (self.book.i, self.triggers.trade, self.up.event):
             m.d.comb += [reader.payload.eq(message.payload), reader.valid.eq(message.valid)]

@@ -153,11 +153,16 @@ FEED = Block("feed", "One market-data feed: a MoldUDP64 session on a multicast g
                           "0: take the first one seen"),
     Reg("status", "ro", "state", (
         Bits("gap", 1, "a message was missed since `expected` was written"),
-        Bits("ended", 1, "end of session seen"), Bits("started", 1, "a sequence number is known"))),
+        Bits("ended", 1, "end of session seen"), Bits("started", 1, "a sequence number is known"),
+        Bits("waiting", 1, "a message is missing, and the other line may still bring it"))),
     Reg("session", "ro", "first 8 bytes of the session in force, first byte lowest"),
     *counters(delivered="messages passed on", duplicate="messages seen before, dropped",
               gaps="jumps in the sequence", missed="messages missed in them",
               heartbeats="heartbeats", other_session="messages of another session, dropped"),
+    Reg("wait", "rw", "how long a missing message is waited for, while the other line may still bring it, before it "
+                      "counts as a gap; what is ahead of it is dropped meanwhile. 0: not at all", (
+            Bits("time", 24),), unit="ns"),
+    *counters(waits="times it waited", ahead="messages dropped because they were ahead of a missing one"),
 ), count=lambda config: config.feeds)
 
 SYMBOL = Block("symbol", "One book.", (

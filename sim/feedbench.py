@@ -124,7 +124,8 @@ class FeedChain(wiring.Component):
         for name in ("fault", "event", "bad"):
             connect(m, getattr(self.sequencer, name), flipped(getattr(self, name)))
         connect(m, self.subscription.o, flipped(self.o))
-        m.d.comb += [self.feeds.eq(self.sequencer.feeds), self.clear.eq(self.subscription.clear),
+        m.d.comb += [self.feeds.eq(self.sequencer.feeds), self.sequencer.now.eq(self.now),
+                     self.clear.eq(self.subscription.clear),
                      self.halted.eq(self.subscription.halted), self.subscription.inexact.eq(self.inexact),
                      self.subscription.crossed.eq(self.crossed)]
         return m

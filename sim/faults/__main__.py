@@ -13,9 +13,10 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=2_000, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the first one")
     parser.add_argument("--seconds", type=int, default=10**9, help="begin no more after so long")
+    parser.add_argument("--wait", type=int, help="ns that feeds wait for the second copy (another with every seed)")
     options = parser.parse_args()
     start = time.monotonic()
-    with Campaign() as campaign:
+    with Campaign(wait_ns=options.wait) as campaign:
         report = campaign.run(takewhile(lambda _: time.monotonic() - start < options.seconds,
                                         range(options.first, options.first + options.seeds)))
         cycles = campaign.rig.nic.cycle

@@ -31,6 +31,8 @@ from sim.faults.truth import Packet, TrueFeed
 #: Packets of one feed in one round, and messages in one packet, at most.
 PACKETS, MESSAGES = 14, 6
 ROUNDS = 2
+#: How long feeds wait for the second copy: not at all, shorter than most lines lag, as long as any does.
+WAITS_NS = (0, 2_000, 20_000)
 #: What may happen to a packet, as it is counted.
 FAULTS = ("lost", "dead", "repeated", "delayed", "damaged", "stray")
 _HEARTBEAT_SHARE, _STRAY_SHARES = 0.1, (0, 0, 0, 0.05)
@@ -69,8 +71,10 @@ class Report:
 class Campaign:
     """Plays seeds on one NIC, one after the other; each gives the same result alone."""
 
-    def __init__(self, config: NicConfig = GBE, line: Callable[[Random], Line] = random_line):
-        self.rig, self.line = Rig(config), line
+    def __init__(self, config: NicConfig = GBE, line: Callable[[Random], Line] = random_line,
+                 wait_ns: int | None = None):
+        """`wait_ns`: how long feeds wait for the second copy; None takes another time with every seed."""
+        self.rig, self.line, self.wait_ns = Rig(config), line, wait_ns
         self.report = Report()
         self._seen: dict[int, int] = {}     # symbol -> number of the last message of it that a row spoke of
 
@@ -91,6 +95,7 @@ class Campaign:
     def _seed(self, seed: int):
         rng, rig = Random(seed), self.rig
         rig.use(seed % SETS)
+        rig.wait(WAITS_NS[seed // SETS % len(WAITS_NS)] if self.wait_ns is None else self.wait_ns)
         feeds = [TrueFeed(rng, venue, rng.choice((1, 1, rng.getrandbits(40) + 1)),
                           {1 + index: rig.stocks[index] for index in rig.symbols(n)}, rig.config.depth,
                           live=rng.choice((8, 30)), span=rng.choice((8, 40))) for n, venue in enumerate(rig.venues)]

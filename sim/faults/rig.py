@@ -40,6 +40,7 @@ class Rig:
 
     def __init__(self, config: NicConfig, venues: tuple[VenueSpec, ...] = SIMULATED):
         self.config, self.venues, self.nic = config, venues, VirtualNic(config)
+        self.wait_ns = 0
         self._map = RegisterMap(config)
         self._each = config.symbols // (SETS * len(venues))
         self._set = 0
@@ -56,6 +57,11 @@ class Rig:
         """From now on set `number` is followed, the other is not."""
         self._set = number
         self.write((SYMBOL, "route", index, 0) for index in range(self.config.symbols) if index not in self.stocks)
+
+    def wait(self, time_ns: int):
+        """From now on feeds wait so long for the second copy of a message."""
+        self.wait_ns = time_ns
+        self.write((FEED, "wait", feed, time_ns) for feed in range(len(self.venues)))
 
     @property
     def stocks(self) -> dict[int, str]:
@@ -107,11 +113,15 @@ class Rig:
             frames.sort(key=lambda arrival: arrival.at)
             self.nic.send_many(port, [one.frame for one in frames], [start + one.at for one in frames],
                                [one.error for one in frames])
-        self.nic.run_while_busy(quiet=_QUIET)
+        self.nic.run_while_busy(quiet=self._quiet())
         for port, frames in enumerate(arrivals):
             played = self.nic.played(port).tolist()
             bad += [Bad(*span) for span, one in zip(played, frames, strict=True) if one.error]
         return self.rows(), bad
+
+    def _quiet(self) -> int:
+        """Silent cycles after which every wait is over too: it takes two periods at most."""
+        return _QUIET + 2 * self.wait_ns * self.config.clock_hz // 10**9
 
     def rows(self) -> list[Row]:
         """What the NIC has said of the symbols that are followed since last asked."""

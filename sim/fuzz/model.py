@@ -132,7 +132,8 @@ class NicModel:
             counts = self.ports[port] + path.count
             yield from (((PORT, reg.name, port), counts[reg.name]) for reg in PORT.regs)
         for n, feed in enumerate(self.feed.sequencer.feeds):
-            status = FEED["status"].pack(gap=int(feed.gap), ended=int(feed.ended), started=int(feed.started))
+            status = FEED["status"].pack(gap=int(feed.gap), ended=int(feed.ended), started=int(feed.started),
+                                           waiting=int(feed.owed > 0))
             yield (FEED, "status", n), status
             yield (FEED, "session", n), feed.shown_session
             if feed.started:

@@ -14,6 +14,7 @@ from amaranth.lib import data
 from hdl import messages
 from hdl.config import NicConfig
 from hdl.feed.mold64 import SHORTEST
+from hdl.feed.patience import REACH_BITS
 from hdl.feed.spec import (
     COMMON_BYTES,
     MESSAGES,
@@ -163,7 +164,11 @@ class _Walk:
 
 @dataclass
 class FeedState:
-    """Registers and hidden state of one feed."""
+    """Registers and hidden state of one feed.
+
+    `wait` is the register, `owed` how many messages it waits for, `due` those of them for which the time runs, `since`
+    when it began to (the `now` of the message that it began with).
+    """
     expected: int = 0
     started: bool = False
     session: int | None = None
@@ -171,39 +176,107 @@ class FeedState:
     gap: bool = False
     ended: bool = False
     strange: bool = False
+    wait: int = 0
+    owed: int = 0
+    due: int = 0
+    since: int = 0
+    owed_port: int = 0
+    doubt: bool = False
     count: Counter = field(default_factory=Counter)
 
     def write_expected(self, value: int):
         self.expected, self.started, self.session = value, value != 0, None
         self.gap = self.ended = self.strange = False
+        self.settle()
+
+    def settle(self):
+        """Nothing is owed any more."""
+        self.owed = self.due = 0
+        self.doubt = False
+
+    def near(self, seq: int, following: int) -> bool:
+        """A number ahead is so near that what is missing is waited for."""
+        return (self.wait > 0 and self.expected // _HALF_WORD == following // _HALF_WORD
+                and seq - self.expected < 1 << REACH_BITS)
+
+    def owe(self, count: int, port: int, now: int):
+        """So many messages, from the next one on, were shown by a line."""
+        if not self.owed:
+            self.count["waits"] += 1
+            self.due, self.since = count, now
+        if count > self.owed:
+            self.owed, self.owed_port = count, port
+
+    def pay(self, now: int):
+        """The next message went on."""
+        if self.owed:
+            self.owed -= 1
+            self.due -= 1
+            if not self.due:
+                self.due, self.since = self.owed, now
+        self.doubt = self.doubt and self.owed > 0
 
 
 class SequencerModel:
     """All ports and feeds. `message` takes one `FeedMessage` and returns it if it goes on.
+
+    Time is the caller's: `now` counts whatever it likes, and `give_up` says that a feed with `owed` has waited for
+    its `wait` since `since`. `put_off` says that the last message was dropped for being ahead.
 
     `faults` are (feed, bits of Inexact), `events` dicts of FEED_EVENT's own fields and `time`, `bad` rx_times.
     """
 
     def __init__(self, config: NicConfig):
         self.feeds = [FeedState() for _ in range(config.feeds)]
-        self.last_frame: dict[int, int] = {}    # port -> low half of rx_time of the last that went on
+        #: port -> (low half of rx_time of the last that went on or was put off, whether one of its frame went on)
+        self.last_frame: dict[int, tuple[int, bool]] = {}
         self.faults: list[tuple[int, int]] = []
         self.events: list[dict[str, int]] = []
         self.bad: list[int] = []
+        self.put_off = False
 
-    def message(self, message):
-        feed = self.feeds[message.feed]
+    def message(self, message, now: int = 0):
+        feed, self.put_off = self.feeds[message.feed], False
         if message.note == Note.BAD_FRAME:
             self._bad_frame(feed, message)
             return None
         if feed.session not in (None, message.session):
             self._other_session(feed, message)
             return None
+        is_message = message.note == Note.MESSAGE
+        if feed.started and message.seq > feed.expected and feed.near(message.seq, message.seq + is_message):
+            self._put_off(feed, message, now)
+            return None
         feed.session = feed.shown_session = message.session
         feed.strange = False
-        return self._sequence(feed, message)
+        return self._sequence(feed, message, now)
 
-    def _sequence(self, feed: FeedState, message):
+    def _put_off(self, feed: FeedState, message, now: int):
+        self.put_off, is_message = True, message.note == Note.MESSAGE
+        feed.strange = feed.strange and feed.session is None
+        feed.count["heartbeats"] += message.note == Note.HEARTBEAT
+        feed.count["ahead"] += is_message
+        feed.owe(message.seq + is_message - feed.expected, message.port, now)
+        self._of_frame(message, False)
+
+    def give_up(self, index: int, now: int):
+        """What is owed counts as missed, or where a frame that showed it was bad, all is taken anew."""
+        feed = self.feeds[index]
+        cause = FeedCause.BAD_FRAME if feed.doubt else FeedCause.GAP
+        received = feed.expected + feed.owed
+        self.events.append({"feed": index, "cause": int(cause), "port": feed.owed_port, "time": now,
+                            "expected": feed.expected, "received": received})
+        self.faults.append((index, 1 << (Inexact.BAD_FRAME if feed.doubt else Inexact.GAP)))
+        feed.gap = True
+        if feed.doubt:
+            feed.started, feed.session = False, None
+        else:
+            feed.count["gaps"] += 1
+            feed.count["missed"] = (feed.count["missed"] + feed.owed) % _HALF_WORD
+        feed.expected = received
+        feed.settle()
+
+    def _sequence(self, feed: FeedState, message, now: int):
         ahead = feed.started and message.seq > feed.expected
         behind = feed.started and message.seq < feed.expected
         is_message, ends = message.note == Note.MESSAGE, message.note == Note.END
@@ -215,6 +288,7 @@ class SequencerModel:
             feed.count["gaps"] += 1
             feed.count["missed"] = (feed.count["missed"] + message.seq - feed.expected) % _HALF_WORD
             self.faults.append((message.feed, 1 << Inexact.GAP))
+            feed.settle()
         if ends and not feed.ended:
             self._event(FeedCause.END_OF_SESSION, feed, message)
         elif ahead:
@@ -225,16 +299,27 @@ class SequencerModel:
         feed.expected, feed.started = (message.seq + is_message) % _WORD, True
         if not is_message:
             return None
-        self.last_frame[message.port] = message.rx_time % _HALF_WORD
+        feed.pay(now)
+        self._of_frame(message, True)
         return message
 
+    def _of_frame(self, message, went_on: bool):
+        frame, acted = self.last_frame.get(message.port, (None, False))
+        now = message.rx_time % _HALF_WORD
+        self.last_frame[message.port] = now, went_on or (frame == now and acted)
+
     def _bad_frame(self, feed: FeedState, message):
-        if self.last_frame.get(message.port) != message.rx_time % _HALF_WORD:
+        frame, acted = self.last_frame.get(message.port, (None, False))
+        if frame != message.rx_time % _HALF_WORD:
+            return
+        if not acted:
+            feed.doubt = feed.owed > 0
             return
         self._event(FeedCause.BAD_FRAME, feed, message)
         self.faults.append((message.feed, 1 << Inexact.BAD_FRAME))
         self.bad.append(message.rx_time)
         feed.started, feed.session, feed.gap = False, None, True
+        feed.settle()
 
     def _other_session(self, feed: FeedState, message):
         feed.count["other_session"] += 1
