@@ -1,5 +1,7 @@
 """PortCounters: every event that a port can bring is counted, reads in between or not."""
 
+from dataclasses import replace
+
 import pytest
 from amaranth.sim import Simulator
 
@@ -13,16 +15,19 @@ NAMES = [reg.name for reg in PORT.regs]
 #: Shortest distance of what can follow itself soonest (blocks of one byte, DISTANCE of hdl.feed.path), and of frames.
 APART = {"unknown_type": 3, "messages": 13}
 FRAMES_APART = 20
+#: The same at 64 bits: messages in every cycle, and frames of a beat with 20 bytes between them.
+APART_WIDE = {"unknown_type": 1, "messages": 1}
+FRAMES_APART_WIDE = 4
 
 
-def events(rng) -> list[set[str]]:
+def events(rng, apart: dict[str, int], frames_apart: int) -> list[set[str]]:
     """Strobes of each cycle: frames as short as can be, each with one cause, and messages all the time."""
     strobes = [set() for _ in range(CYCLES)]
-    for name, apart in APART.items():
-        for cycle in range(0, CYCLES, apart):
+    for name, distance in apart.items():
+        for cycle in range(0, CYCLES, distance):
             strobes[cycle].add(name)
-    for cycle in range(0, CYCLES, FRAMES_APART):
-        strobes[cycle] |= {"frames", rng.choice([name for name in NAMES if name not in (*APART, "frames")])}
+    for cycle in range(0, CYCLES, frames_apart):
+        strobes[cycle] |= {"frames", rng.choice([name for name in NAMES if name not in (*apart, "frames")])}
     return strobes
 
 
@@ -41,9 +46,11 @@ async def read(ctx, bus, address: int) -> int:
 
 
 @pytest.mark.parametrize("reads", [False, True])
-def test_every_event_counts(reads, rng):
-    dut, where = PortCounters(TINY, PORT_INDEX), RegisterMap(TINY).address
-    strobes = events(rng)
+@pytest.mark.parametrize(("config", "apart", "frames_apart"), [
+    (TINY, APART, FRAMES_APART), (replace(TINY, data_width=64), APART_WIDE, FRAMES_APART_WIDE)], ids=["8", "64"])
+def test_every_event_counts(reads, config, apart, frames_apart, rng):
+    dut, where = PortCounters(config, PORT_INDEX), RegisterMap(config).address
+    strobes = events(rng, apart, frames_apart)
     addresses = [where(PORT, rng.choice(NAMES), PORT_INDEX) for _ in range(CYCLES)]
 
     async def count(ctx):
