@@ -19,9 +19,12 @@ LATENCY = 1
 #: The same for an R message that sets the locate of its symbol.
 DIRECTORY_LATENCY = 2
 
-DIRECTORY, TRADING_ACTION, OPERATIONAL_HALT = (MESSAGES[type_].code for type_ in "RHh")
+DIRECTORY, TRADING_ACTION, OPERATIONAL_HALT, AUCTION_COLLAR = (MESSAGES[type_].code for type_ in "RHhJ")
+SYSTEM_EVENT, BREAKER_STATUS = (MESSAGES[type_].code for type_ in "SW")
 #: Trading state (H) and operational halt action (h) in which the symbol trades: TotalView-ITCH 5.0, 1.2.2 and 1.2.8.
 TRADING = ord("T")
+#: Events (S) after which a feed's stocks do not trade: end of market hours, of system hours, of messages (1.1).
+CLOSING = tuple(map(ord, "MEC"))
 
 _WRITES_CLEAR = 1
 #: Bits of a name compared in one cycle; the results are put together in the next.
@@ -36,7 +39,9 @@ class SymbolState(wiring.Component):
     """Registers and trading state of symbol `index`.
 
     A symbol is halted (after reset, too) until an H message with state T says that it trades, or the host writes
-    `clear`; H with any other state halts it. An operational halt (h) halts it on top of that until it is lifted.
+    `clear`. What halts it again: H with any other state; J, for a stock has an auction collar only while it is paused;
+    W (a market-wide circuit breaker) and S at the end of market hours, which are for all symbols of the feed. An
+    operational halt (h) halts it on top of that until it is lifted.
 
     Ports
     -----
@@ -48,6 +53,7 @@ class SymbolState(wiring.Component):
     name : Out(64)
     locate, learn : In, `locate` replaces that of the route; it shows in the next cycle.
     message, valid : In, a message of this symbol.
+    stop : In, a message that stops all symbols of its feed.
     """
 
     def __init__(self, config: NicConfig, index: int):
@@ -55,7 +61,7 @@ class SymbolState(wiring.Component):
         super().__init__({
             "bus": In(BusSignature()), "inexact": In(16), "crossed": In(1), "clear": Out(1), "halted": Out(1),
             "route": Out(Route), "name": Out(64), "locate": In(16), "learn": In(1),
-            "message": In(FeedMessage), "valid": In(1),
+            "message": In(FeedMessage), "valid": In(1), "stop": In(1),
         })
 
     def elaborate(self, platform):
@@ -75,6 +81,9 @@ class SymbolState(wiring.Component):
             m.d.sync += stopped.eq(self.message.detail != TRADING)
         with m.If(self.valid & (self.message.type == OPERATIONAL_HALT)):
             m.d.sync += suspended.eq(self.message.detail != TRADING)
+        with m.If((self.valid & (self.message.type == AUCTION_COLLAR))
+                  | (self.stop & (self.message.feed == self.route.feed))):
+            m.d.sync += stopped.eq(1)
         m.d.sync += self.clear.eq(bank.clear_stb & (bank.clear_wdata == _WRITES_CLEAR))
         with m.If(self.clear):
             m.d.sync += [stopped.eq(0), suspended.eq(0)]
@@ -126,6 +135,11 @@ class Subscription(wiring.Component):
         with m.If(~came):    # whether the message is valid is known late, and it stays for two cycles
             m.d.sync += held.eq(message)
 
+        stop, closes = Signal(), Signal()
+        m.d.comb += [
+            closes.eq((held.type == SYSTEM_EVENT) & Cat(held.detail == code for code in CLOSING).any()),
+            stop.eq(came & (closes | (held.type == BREAKER_STATUS))),
+        ]
         routed = Signal(len(symbols))   # `message` is for this symbol, by its locate
         named = Signal(len(symbols))    # `held` is an R message that sets this symbol's locate
         hit, named_hit = Signal(), Signal()
@@ -139,7 +153,7 @@ class Subscription(wiring.Component):
             ]
             self._connect(m, symbol, n)
             m.d.comb += [symbol.learn.eq(named[n]), symbol.locate.eq(held.locate), symbol.message.eq(held),
-                         symbol.valid.eq(self.o.valid & (self.o.payload.symbol == n))]
+                         symbol.valid.eq(self.o.valid & (self.o.payload.symbol == n)), symbol.stop.eq(stop)]
         enabled = Cat(symbol.route.enable for symbol in symbols)
         found, first = lowest(routed)
         named_found, named_lowest = lowest(named & enabled)

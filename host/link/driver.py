@@ -73,10 +73,15 @@ class Driver:
         """Which book records come up besides tops: MARKET_EVENT, BOOK_LEVELS."""
         self.link.write(NIC, "depth", NIC["depth"].pack(events=int(events), levels=int(levels)))
 
-    def set_feed(self, feed: int, venue: VenueSpec, expected: int = 0, promiscuous: bool = False) -> None:
-        """Listen to a venue's multicast group, from sequence number `expected` (0: the first one seen)."""
+    def set_feed(self, feed: int, venue: VenueSpec, expected: int = 0, promiscuous: bool = False,
+                 wait_ns: int = 0) -> None:
+        """Listen to a venue's multicast group, from sequence number `expected` (0: the first one seen).
+
+        `wait_ns`: how long a message that one line lost is waited for on the other; 0 where there is one line only.
+        """
         group = FEED["group"].pack(ip=venue.feed_ip, port=venue.feed_port, enable=1, promiscuous=int(promiscuous))
-        self.link.write_many([(FEED, "expected", feed, expected), (FEED, "group", feed, group)])
+        self.link.write_many([(FEED, "expected", feed, expected), (FEED, "wait", feed, FEED["wait"].pack(time=wait_ns)),
+                              (FEED, "group", feed, group)])
 
     def set_venue(self, index: int, venue: VenueSpec, msg_seq: int = 1) -> None:
         """Prepare an order session that is already established, its frame images included, and enable it."""

@@ -364,6 +364,9 @@ class SubscriptionModel:
 
     def message(self, message) -> int | None:
         own = [symbol for symbol in self.symbols if symbol.feed == message.feed]
+        if message.type == ord("W") or (message.type == ord("S") and message.detail in b"MEC"):
+            for symbol in own:
+                symbol.stopped = True
         found = next((symbol for symbol in own
                       if symbol.enable and symbol.locate == message.locate and message.locate), None)
         if message.type == ord("R") and message.locate:
@@ -375,6 +378,8 @@ class SubscriptionModel:
             return None
         if message.type == ord("H"):
             found.stopped = message.detail != ord("T")
+        if message.type == ord("J"):
+            found.stopped = True
         if message.type == ord("h"):
             found.suspended = message.detail != ord("T")
         return next(n for n, symbol in enumerate(self.symbols) if symbol is found)

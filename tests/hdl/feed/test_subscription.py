@@ -105,8 +105,8 @@ def test_random_messages(rng):
         bench.model.subscribe(index, name, feed, locate)
         bench.model.symbols[index].enable = enable
     for _ in range(600):
-        bench.message(rng.choice("AAFECXDUPRRRHhQSZ"), feed=rng.randrange(2), locate=rng.randrange(8),
-                      stock=stock(rng.choice(STOCKS)), detail=ord(rng.choice("THPQ")), seq=rng.getrandbits(64),
+        bench.message(rng.choice("AAFECXDUPRRRHHHhQSSJWVYZ"), feed=rng.randrange(2), locate=rng.randrange(8),
+                      stock=stock(rng.choice(STOCKS)), detail=ord(rng.choice("TTTHPQME")), seq=rng.getrandbits(64),
                       ref=rng.getrandbits(64), needed=rng.getrandbits(32))
     found = compare(bench)
     assert any(index is not None for index in found)
@@ -138,6 +138,8 @@ def test_trading_state():
     assert halted_after(("A", "T"))
     assert not halted_after(("H", "T"))
     assert not halted_after(("H", "Q"), ("H", "T"))
+    assert halted_after(("H", "T"), ("J", "T"))
+    assert not halted_after(("H", "T"), ("J", "T"), ("H", "T"))
     for state in "HPQ ":
         assert halted_after(("H", "T"), ("H", state))
     assert halted_after(("H", "T"), ("h", "H"))
@@ -161,3 +163,22 @@ def test_clear_is_one_cycle_and_lifts_the_halt():
 
     simulate(dut, bench)
     assert seen == [(0, 3)] * 3 + [(0, 3), (2, 3), (0, 1)] + [(0, 1)] * 3
+
+
+def test_what_stops_every_symbol_of_a_feed():
+    """A circuit breaker, and the end of market hours, whatever stock they name; not the other feed's symbols."""
+    def halted_after(type_, detail):
+        bench = Bench(TINY)
+        for index in range(2):
+            bench.subscribe(index, "AAPL", feed=index, locate=1)
+            bench.model.subscribe(index, "AAPL", feed=index, locate=1)
+            bench.message("H", feed=index, locate=1, detail=ord("T"))
+        bench.message(type_, feed=1, detail=ord(detail))
+        compare(bench)
+        return [symbol.halted for symbol in bench.model.symbols]
+
+    assert halted_after("W", "1") == [False, True]
+    for event in "MEC":
+        assert halted_after("S", event) == [False, True]
+    for other in (("S", "Q"), ("S", "O"), ("V", "M"), ("Y", "M")):
+        assert halted_after(*other) == [False, False]

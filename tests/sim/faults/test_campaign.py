@@ -1,5 +1,7 @@
 """The short form of `make faults`, and that its judge finds what is wrong."""
 
+from itertools import cycle
+
 import pytest
 
 from hdl.registers import FEED
@@ -33,6 +35,20 @@ def test_perfect_lines_flag_nothing(rng):
         report = campaign.run(rng.sample(range(FROM), 3))
     assert not report.wrong
     assert report.count["gapped"] <= report.count["stray"]
+
+
+def test_the_other_line_brings_what_the_leading_one_lost():
+    """One line leads and loses every fifth packet, the other lags and loses none."""
+    def flagged(wait_ns):
+        ways = cycle((LOSSY, Line(lag=300)))
+        with Campaign(line=lambda rng: next(ways), wait_ns=wait_ns) as campaign:
+            report = campaign.run(range(4))
+        assert not report.wrong
+        return report.count
+
+    waiting = flagged(20_000)
+    assert waiting["gapped"] <= waiting["stray"]
+    assert flagged(0)["gapped"] > waiting["gapped"]
 
 
 class Forgetful(Campaign):
