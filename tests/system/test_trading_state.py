@@ -4,7 +4,8 @@ import pytest
 
 from hdl.config import GBE
 from hdl.layouts import DECISION, HEADER_DTYPE, INTENT, Action, Reason
-from hdl.registers import FEED, LIMITS, SYMBOL
+from hdl.registers import FEED, LIMITS, SYMBOL, VENUE
+from hdl.risk.words import walk_cycles
 from sim import itch
 from sim.faults.rig import Rig
 from sim.faults.truth import framed
@@ -14,7 +15,7 @@ FEED_A, FEED_B = 0, 1
 
 
 class Desk:
-    """A NIC whose limits enable every symbol and nothing else, so that bit 1 of a decision is the trading state."""
+    """A NIC whose limits enable every symbol and allow nothing: bit 1 of a decision is the trading state alone."""
 
     def __init__(self, rig: Rig):
         self.rig, self.seq, self.orders = rig, [1, 1], 0
@@ -24,6 +25,8 @@ class Desk:
             rig.load(feed, 1, [])
         rig.write((LIMITS, "control", symbol, LIMITS["control"].pack(enable=1, lot=1, tick=1))
                   for symbol in range(rig.config.symbols))
+        rig.write([(VENUE, "enable", 0, 1)])    # the gate is asked only where an order could leave
+        rig.nic.run(walk_cycles(rig.config))    # limits that have just been written reject
 
     def say(self, type_: str, symbol: int | None = None, feed: int = FEED_A, **fields):
         """The feed's next message: of a symbol, or of the feed."""
