@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hdl.book.book import Book
 from hdl.config import NicConfig
-from hdl.csr import BusFanout, RegisterBank
+from hdl.csr import BusFanout, Counters, RegisterBank
 from hdl.feed.pace import Pace
 from hdl.feed.path import FeedPath
 from hdl.feed.sequencer import Sequencer
@@ -18,6 +18,7 @@ from hdl.feed.subscription import Subscription
 from hdl.intents import IntentArbiter
 from hdl.net.clock import Clock
 from hdl.net.counters import PortCounters
+from hdl.net.listener import ControlListener
 from hdl.net.receiver import Receiver
 from hdl.net.receiver64 import Receiver64
 from hdl.order.entry import OrderEntry
@@ -97,7 +98,19 @@ class Nic(wiring.Component):
             self.up.events_on.eq(bank.depth_value[0]),
             self.up.levels_on.eq(bank.depth_value[1]),
         ]
+        self._control(m, bank)
         return bank.bus
+
+    def _control(self, m: Module, bank):
+        """A frame on the last port kills, given the key."""
+        m.submodules.listener = listener = ControlListener(self.config)
+        m.submodules.refused = refused = Counters(("control",))
+        m.d.comb += [
+            listener.i.payload.eq(self.rx[-1].payload), listener.i.valid.eq(self.rx[-1].valid),
+            listener.set.eq(bank.control_key_stb), listener.key.eq(bank.control_key_wdata),
+            self.gate.trip.eq(listener.kill), refused.i.control.eq(listener.refused),
+            bank.control_refused_status.eq(refused.o.control),
+        ]
 
     def _port(self, m: Module, port: int):
         """Frames of one port to messages, and its counters."""

@@ -128,6 +128,9 @@ NIC = Block("nic", "Identity and time.", (
     Reg("depth", "rw", "which book records go up", (
         Bits("events", 1, "MARKET_EVENT"), Bits("levels", 1, "BOOK_LEVELS"))),
     Reg("dropped", "ro", "records that the host was too slow for", unit="count"),
+    Reg("control_key", "wo", "key of the control frame that kills (`hdl.net.control`), on the last port; 0, as after "
+                             "reset: none does"),
+    *counters(control_refused="control frames that were bad, or had another key"),
 ))
 
 PORT = Block("port", "Receive path of one Ethernet port, each frame counted under one cause at most.", (
@@ -242,7 +245,7 @@ GATE = Block("gate", "The gate: kill, and limits of the firm.", (
     Reg("heartbeat", "wo", "any write says that the host lives"),
     *counters(decisions="decisions", passed="passed"),
     Reg("cause", "ro", "what set the global kill since it was last lifted", (
-        Bits("host", 1, "a write to `kill`"), Bits("trip", 1, "the hardware trip"),
+        Bits("host", 1, "a write to `kill`"), Bits("trip", 1, "a control frame on the wire"),
         Bits("unknown_fill", 1, "a fill of an order that the NIC does not follow"),
         Bits("overfill", 1, "a fill of more than was left of its order"),
         Bits("unsupported", 1, "an ExecType (150) that moves a position in a way the NIC does not follow"),

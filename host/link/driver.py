@@ -165,6 +165,10 @@ class Driver:
         """Stop every order, now."""
         self.link.write(GATE, "kill", 1)
 
+    def set_control_key(self, key: int) -> None:
+        """The key of the frame that kills (`hdl.net.control.control_frame`); 0: none does. It cannot be read back."""
+        self.link.write(NIC, "control_key", key)
+
     def kill_venue(self, venue: int) -> None:
         self.link.write(GATE, "venue_kill", 1 << venue)
 

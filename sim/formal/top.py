@@ -11,7 +11,7 @@ from sim.formal.surgery import Alone, Exchange, anything, watched
 
 #: Blocks of `hdl.nic` that may do whatever they like: nothing that they say is believed.
 SURROUNDINGS = ("Clock", "Sequencer", "Subscription", "Book", "Triggers", "HostDown", "Receiver", "FeedPath",
-                "PortCounters")
+                "PortCounters", "ControlListener")
 CLAIMS = Callable[[wiring.Component, Module], None]
 
 

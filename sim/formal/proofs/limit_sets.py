@@ -150,7 +150,8 @@ PROOF = Proof(
     parts={"hdl.risk.gate.Gate": one_word, "hdl.risk.gate.LimitWords": with_claims, "hdl.risk.gate.LimitStore": showing,
            "hdl.risk.limits.Banked": peeked,
            **{f"hdl.risk.gate.{name}": anything for name in (
-               "ReferenceStore", "TokenBuckets", "Exposure", "KillSwitch", "Holds", "Watchdog")}},
+               "ReferenceStore", "TokenBuckets", "Headroom", "RecentOrders", "Credits", "Exposure", "KillSwitch",
+               "Holds", "Watchdog")}},
     depth=6, search=26,
     mutants={
         "torn_rows_are_ready": Fault("hdl.risk.words", "ready.bit_select(self.row, 1).eq(~torn)",
