@@ -6,8 +6,6 @@ from bitstreams.manifest import Figures, Manifest
 
 #: A clock net on the global network, and the edge of a clock, as nextpnr writes them.
 _GLOBAL, _EDGES = "$glbnet$", ("posedge ", "negedge ")
-#: The other end of a path that begins or ends at a pin, or at an asynchronous reset.
-ASYNC = "<async>"
 
 
 def renamed(report: dict, names: Mapping[str, str]) -> dict:

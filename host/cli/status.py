@@ -23,7 +23,8 @@ def status(run_dir: Annotated[Path, typer.Option("--run-dir", help="Folder of th
 
         print(f"{answer['phase'] or 'starting'}, {answer['progress'] // 10} % done; killed: "
               f"{answer['killed'] or 'nothing'}")
-        show(process_table(f"{answer['orders']:,} orders, {answer['fills']:,} fills", answer["processes"]))
+        show(process_table(f"{answer['orders']:,} orders, {answer['fills']:,} fills", answer["processes"]),
+             bars("Use of limits", answer["utilisation"]))
         return
     if answer is not None:
         killed = answer["killed"] or "nothing"

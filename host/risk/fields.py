@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hdl.layouts import Reason
-from hdl.registers import GATE, LIMITS, STRATEGY, WORD_BITS, Block, Limit, Reg
+from hdl.registers import GATE, LIMITS, STRATEGY, WORD_BITS, Limit, Reg
 
 #: Ends of names that are units: how many of the machine's are in one of the file's.
 USD, MICROSECOND = 10_000, 1_000
@@ -117,7 +117,3 @@ FIELDS: dict[str, dict[str, LimitField]] = {level: _fields(level) for level in B
 def by_reason(reason: Reason) -> list[LimitField]:
     """The limits that a check looks at, firm first."""
     return [field for fields in FIELDS.values() for field in fields.values() if field.limit.check == reason]
-
-
-def block_of(field: LimitField) -> Block:
-    return BLOCKS[field.level]

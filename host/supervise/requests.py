@@ -7,13 +7,14 @@ from typing import Any
 
 from host.bus import Message
 from host.bus.node import Node
-from host.bus.topics import FAULTS, LIMITS_HELD, LIMITS_WANTED
+from host.bus.topics import FAULTS, LIMITS_HELD, LIMITS_WANTED, SAMPLES
 from host.cli import audit, rfq
 from host.cli.control import Request
 from host.cli.errors import UserError
 from host.ems.quoteclient import QuoteClient
 from host.risk.ledger import Ledger
 from host.risk.tree import dump
+from host.risk.utilisation import Utilisation
 from host.supervise.parts import InForce
 from host.supervise.setting import Setting
 from host.supervise.supervisor import Supervisor
@@ -41,7 +42,9 @@ class Requests:
         self._resumed: set[int] = set()
         ledger = None if own_limits else audit.in_force(setting.state_folder)[1]
         self._next_end = _end_of(ledger)
+        self._used: dict[str, Utilisation] = {}
         bus.subscribe(LIMITS_HELD, self._on_held, name="requests", last=True)
+        bus.subscribe(SAMPLES, self._on_use, name="requests")
 
     def handlers(self) -> dict[str, Callable[[Request, str], dict[str, Any]]]:
         """By the command that asks for it; each is told the request and who asks."""
@@ -56,6 +59,11 @@ class Requests:
                 self._reload()
             except UserError as error:
                 self.bus.publish(FAULTS, {"service": "limits", "what": f"what has ended is still in force: {error}"})
+
+    def utilisation(self) -> list[dict[str, Any]]:
+        """Use of every limit, as risk told it last."""
+        return [{"path": one.path, "used": one.used, "limit": one.limit, "permille": one.permille,
+                 "level": one.level.name} for one in self._used.values()]
 
     def killed(self) -> str:
         """What is stopped, by name; empty where nothing is."""
@@ -144,6 +152,9 @@ class Requests:
             raise UserError(f"{problem}; everything was killed")
         read = "read back from the NIC" if self.held["values"] else "in the host's gate; there is no NIC"
         return f"in force in the running session: version {limits.serial}, {read}"
+
+    def _on_use(self, message: Message) -> None:
+        self._used[message.payload.path] = message.payload
 
     def _on_held(self, message: Message) -> None:
         self.held = message.payload

@@ -129,7 +129,8 @@ class UpSession:
         return self._handlers[command](request, who)
 
     def _status(self, request: Request, who: str) -> dict[str, Any]:
-        return {"progress": self.supervisor.progress, "killed": self.requests.killed(), **self._summary()}
+        return {"progress": self.supervisor.progress, "killed": self.requests.killed(),
+                "utilisation": self.requests.utilisation(), **self._summary()}
 
     # ---- what is shown
 

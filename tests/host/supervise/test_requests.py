@@ -7,13 +7,14 @@ import pytest
 
 from hdl.registers import GATE
 from host.bus.shared import Shared
-from host.bus.topics import CONTROL, LIMITS_HELD, LIMITS_WANTED, REGISTERS, SERVICES, SESSION
+from host.bus.topics import CONTROL, LIMITS_HELD, LIMITS_WANTED, REGISTERS, SAMPLES, SERVICES, SESSION
 from host.cli import main
 from host.cli.errors import UserError
 from host.cli.limits import load_file
 from host.cli.simulation import Simulation
 from host.risk.limits import DEFAULT_FILE, parse
 from host.risk.tree import dump
+from host.risk.utilisation import Utilisation
 from host.supervise.direct import Direct
 from host.supervise.parts import TRADING, InForce, from_text
 from host.supervise.requests import Requests
@@ -142,6 +143,15 @@ def test_only_a_signed_resume_lifts_a_kill_and_once(rig):
     assert "killed now: nothing" in rig.ask("resume", number=number)["text"]
     with pytest.raises(UserError, match="acted on before"):
         rig.ask("resume", number=number)
+
+
+def test_who_asks_sees_how_much_of_each_limit_is_used(rig):
+    for used in (900, 800):
+        one = Utilisation("firm.gross_usd", used, 1_000)
+        rig.nic.publish(SAMPLES, one, key=one.path)
+    rig.bus.poll()
+    assert rig.requests.utilisation() == [
+        {"path": "firm.gross_usd", "used": 800, "limit": 1_000, "permille": 800, "level": "WARN"}]
 
 
 def test_a_name_that_nobody_has_kills_nothing(rig):
