@@ -172,7 +172,7 @@ class Nic(wiring.Component):
             entry.i.payload.eq(gate.o.payload),
             entry.i.valid.eq(gate.o.valid & (gate.o.payload.reasons == 0)),
             entry.killed.eq(gate.killed), entry.venue_killed.eq(gate.venue_killed),
-            entry.strategy_killed.eq(gate.strategy_killed),
+            entry.strategy_killed.eq(gate.strategy_killed), entry.kill_poisons.eq(gate.poisons),
             entry.stamp.eq(self.clock.stamp),
             gate.unsent.payload.eq(entry.unsent.payload), gate.unsent.valid.eq(entry.unsent.valid),
         ]

@@ -252,6 +252,8 @@ GATE = Block("gate", "The gate: kill, and limits of the firm.", (
         Bits("overrun", 1, "a report came before the NIC was done with the one before"),
         Bits("overflow", 1, "a position left its 32 bits"),
         Bits("watchdog", 1, "the host's heartbeat was missing"))),
+    Reg("kill_poisons", "rw", "what becomes of an order frame on its way out when a kill comes that would have stopped "
+        "it", (Bits("poisons", 1, "0: it ends well; 1: it ends with a bad FCS, and comes back as not sent"),)),
     Reg("limits_switch", "wo", "puts all that was written to LIMITS, STRATEGY and the limits here that are like a "
         "STRATEGY's in force, in one cycle, unless `words` is wrong", (
             Bits("serial", 32, "of the set, from then on"),

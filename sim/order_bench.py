@@ -23,8 +23,8 @@ class OrderBench:
     def __init__(self, dut, ready=None, lanes: int = 1):
         self.dut, self.lanes = dut, lanes
         shape = payload(8 * lanes).members["payload"].shape
-        for name in ("killed", "venue_killed", "strategy_killed", "stamp", "bus__addr", "bus__wdata", "bus__write",
-                     "bus__read", "bytes_o__ready"):
+        for name in ("killed", "venue_killed", "strategy_killed", "kill_poisons", "stamp", "bus__addr", "bus__wdata",
+                     "bus__write", "bus__read", "bytes_o__ready"):
             getattr(dut, name).value = 0
         self.i, self.bad = StreamSource(dut, "i", Decision), StreamSource(dut, "bad", 64)
         self.segments = StreamSource(dut, "session_i", shape)

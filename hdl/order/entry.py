@@ -76,7 +76,9 @@ class OrderEntry(wiring.Component):
     Poison: a trigger's order whose causing frame turns out bad (`bad`) at least 4 cycles before its last byte is
     taken ends with `error`, so that the MAC spoils its FCS. The venue never sees it, so MsgSeqNum and `snd_nxt` go
     on only when a frame has ended well; the intent comes back on `unsent` together with `poisoned`. If the bad
-    frame is longer than the order's, the order has left by then; nothing can call it back.
+    frame is longer than the order's, the order has left by then; nothing can call it back. The same happens where
+    `kill_poisons` is set to any order that is killed while its frame is open, at least 2 cycles before its last byte is
+    taken.
 
     Parameters
     ----------
@@ -88,6 +90,7 @@ class OrderEntry(wiring.Component):
     idle : Out, no frame is under way, the MAC is ready and at least one venue is enabled.
     killed, venue_killed, strategy_killed : In, the kill switches, one bit, or one a venue or strategy. A cancel leaves
         all the same.
+    kill_poisons : In, a kill poisons the frame of an order that it would have stopped; else that ends well.
     bad : In, valid-only `rx_time` of a frame that turned out bad.
     stamp : In(TimeOfDay), from the clock, written in the frame as of the cycle after the decision.
     session_i : In(payload), segments from the venues.
@@ -108,7 +111,7 @@ class OrderEntry(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(Decision, **valid_only)), "idle": Out(1), "killed": In(1),
             "venue_killed": In(unsigned(config.venues)), "strategy_killed": In(unsigned(config.strategies)),
-            "bad": In(stream.Signature(64, **valid_only)), "stamp": In(TimeOfDay),
+            "kill_poisons": In(1), "bad": In(stream.Signature(64, **valid_only)), "stamp": In(TimeOfDay),
             "session_i": In(payload(config.data_width)), "bus": In(BusSignature()), "o": Out(axis(config.data_width)),
             "sent": Out(stream.Signature(SentOrder, **valid_only)),
             "unsent": Out(stream.Signature(Intent, **valid_only)), "poisoned": Out(1),
@@ -138,7 +141,8 @@ class OrderEntry(wiring.Component):
 
     def _start(self, m: Module, encoder, sessions, current):
         """The cycle of the first beat: leave, or be forbidden. Returns whether this is that cycle."""
-        starting, allowed, stopped, enabled = Signal(), Signal(), Signal(), Signal(self.config.venues)
+        starting, allowed, enabled = Signal(), Signal(), Signal(self.config.venues)
+        stopped = self.stopped = Signal()       # the order under way is killed
         numbers, next_up = sessions.numbers, self.i.payload.intent
         stamp = self._stamp(m, encoder, starting)
         m.d.comb += [
@@ -176,8 +180,12 @@ class OrderEntry(wiring.Component):
         """Sequence numbers move when a frame has ended well; what the venue will not see is given back."""
         m.submodules.bad_frames = bad_frames = BadFrames(self.config)
         wiring.connect(m, wiring.flipped(self.bad), bad_frames.bad)
-        lost = encoder.done & encoder.done_error
-        m.d.comb += [bad_frames.intent.eq(current), encoder.poison.eq(bad_frames.hit),
+        lost, cut = encoder.done & encoder.done_error, Signal()
+        with m.If(self.i.valid):
+            m.d.sync += cut.eq(0)
+        with m.Elif(self.stopped & self.kill_poisons):
+            m.d.sync += cut.eq(1)
+        m.d.comb += [bad_frames.intent.eq(current), encoder.poison.eq(bad_frames.hit | cut),
                      self.unsent.payload.eq(current), sessions.sent.eq(encoder.done & ~encoder.done_error)]
         m.d.sync += [self.poisoned.eq(lost), self.unsent.valid.eq(lost | starting & ~encoder.go)]
         with m.Switch(current.action):

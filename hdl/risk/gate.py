@@ -61,7 +61,7 @@ class Gate(wiring.Component):
     now, halted, top : the clock; a bit a symbol; tops of book.
     report, unsent, execution : see `Exposure`.
     trip : kills globally, from its own cycle on. Must come from a register.
-    killed, venue_killed, strategy_killed : what is killed in this cycle.
+    killed, venue_killed, strategy_killed : what is killed in this cycle. poisons : frames under way, too.
     limits_serial : low byte of the serial number of the set that the decision of this cycle went by.
     bus : GATE, LIMITS, STRATEGY, EXPOSURE.
     """
@@ -75,7 +75,8 @@ class Gate(wiring.Component):
             "unsent": In(stream.Signature(Intent, always_ready=True)),
             "execution": Out(stream.Signature(RECORD_BITS, always_ready=True)),
             "trip": In(1), "killed": Out(1), "venue_killed": Out(config.venues),
-            "strategy_killed": Out(config.strategies), "limits_serial": Out(8), "bus": In(BusSignature()),
+            "strategy_killed": Out(config.strategies), "poisons": Out(1), "limits_serial": Out(8),
+            "bus": In(BusSignature()),
         })
 
     def elaborate(self, platform):
@@ -234,6 +235,7 @@ class Gate(wiring.Component):
             kill.wdata.eq(self.bus.wdata), kill.trip.eq(self.trip),
             kill.faults.eq(Cat(faults[name] for name in CAUSES[2:])), bank.cause_status.eq(kill.cause),
             self.killed.eq(kill.killed), self.venue_killed.eq(kill.venues), self.strategy_killed.eq(kill.strategies),
+            self.poisons.eq(bank.kill_poisons_value),
             holds.loss_stb.eq(bank.loss_stb), holds.strategy_loss_stb.eq(bank.strategy_loss_stb),
             holds.release_stb.eq(bank.release_stb), holds.wdata.eq(self.bus.wdata),
             watchdog.timeout.eq(bank.watchdog_value), watchdog.beat.eq(bank.heartbeat_stb | bank.watchdog_stb),

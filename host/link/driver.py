@@ -169,6 +169,10 @@ class Driver:
         """The key of the frame that kills (`hdl.net.control.control_frame`); 0: none does. It cannot be read back."""
         self.link.write(NIC, "control_key", key)
 
+    def set_kill_poisons(self, poisons: bool) -> None:
+        """Whether a kill spoils an order frame that is on its way out, or lets it end."""
+        self.link.write(GATE, "kill_poisons", int(poisons))
+
     def kill_venue(self, venue: int) -> None:
         self.link.write(GATE, "venue_kill", 1 << venue)
 

@@ -194,6 +194,39 @@ async def a_kill_in_the_last_cycle_stops_the_frame(dut):
 
 
 @cocotb.test(**TEST)
+async def a_kill_poisons_the_frame_under_way_where_it_is_told_to(dut):
+    """Its own venue's or strategy's, or everybody's, however short; another's not, a cancel not, a late one not."""
+    bench, sessions, rng = await started(dut)
+    for poisons, case in product((1, 0), ("killed", "venue_killed", "strategy_killed", "other", "cancel", "late",
+                                          "short")):
+        action = Action.CANCEL if case == "cancel" else Action.NEW
+        intent = random_intent(rng, venue=1, strategy=5, action=action)
+        session, span = sessions[1], FIRST - 1 - (-FRAMES[action].length // CONFIG.lanes)
+        dut.kill_poisons.value = poisons
+        await order(bench, intent)
+        await bench.wait(span if case == "late" else rng.randrange(FIRST, span - 8))
+        if case == "other":
+            dut.venue_killed.value, dut.strategy_killed.value = 1, 0xFF ^ 1 << 5
+        else:
+            name = case if case.endswith("killed") else "killed"
+            getattr(dut, name).value = {"venue_killed": 2, "strategy_killed": 1 << 5}.get(name, 1)
+        if case == "short":     # it is lifted, and the frame stays what it is
+            await bench.wait(1)
+            dut.killed.value = 0
+        await finished(bench)
+        (_, data, error), = bench.take_frames()
+        poisoned = poisons and case not in ("other", "cancel", "late")
+        assert error == poisoned, (poisons, case)
+        assert data == session.frame(intent, SYMBOLS[intent["symbol"]], 20240229, 12345)
+        assert [matches(value, intent) for _, value in bench.unsent.log] == [True] * poisoned
+        if not poisoned:
+            session.left(intent)
+        bench.unsent.log.clear()
+        dut.killed.value = dut.venue_killed.value = dut.strategy_killed.value = dut.kill_poisons.value = 0
+    assert await bench.read(WHERE(VENUE, "msg_seq", 1)) == sessions[1].msg_seq
+
+
+@cocotb.test(**TEST)
 async def a_cancel_leaves_under_every_kill(dut):
     bench, sessions, rng = await started(dut)
     dut.killed.value, dut.venue_killed.value, dut.strategy_killed.value = 1, 3, 0xFF
