@@ -10,43 +10,21 @@ import pytest
 
 from hdl.layouts import BOOK_TOP
 from host.bus.node import BusError
+from host.bus.repeater import payloads
 from host.bus.ring import DATA
 from host.bus.shared import Shared, _memory, clear, sweep
 from host.bus.topics import FAULTS, ORDERS, PROPOSED, REPORTS, TOPS
 
 SMALL = 1 << 16
 
-CHILD = """
-import sys, time
-from pathlib import Path
-from host.bus.ring import DATA
-from host.bus.shared import Shared
-from host.bus.topics import PROPOSED
-bus = Shared(Path(sys.argv[1]), "child")
-def hear(message):
-    if message.source != bus.source:
-        bus.publish(PROPOSED, b"heard " + message.payload)
-bus.subscribe(PROPOSED, hear)
-bus.publish(PROPOSED, b"here")
-while True:
-    bus.poll()
-    time.sleep(0.001)
-"""
-
 
 @pytest.fixture
 def child(shared):
     """A process on the bus that answers every proposal; killed at the end."""
-    process = subprocess.Popen([sys.executable, "-c", CHILD, str(shared.folder)])
+    process = subprocess.Popen([sys.executable, "-m", "host.bus.repeater", "shared", str(shared.folder), "child"])
     yield process
     process.kill()
     process.wait()
-
-
-def payloads(node, topic):
-    seen = []
-    node.subscribe(topic, lambda message: seen.append(message.payload))
-    return seen
 
 
 def test_a_slow_subscriber_misses_lossy_messages_and_is_told_which(shared):

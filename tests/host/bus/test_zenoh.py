@@ -15,34 +15,12 @@ from hdl.layouts import BOOK_TOP
 from host.bus import Hop, Message
 from host.bus.certificates import make
 from host.bus.node import BusError
+from host.bus.repeater import payloads
 from host.bus.router import configuration
 from host.bus.topics import FAULTS, INTENTS, ORDERS, PROPOSED, TOPS, VENUES
 from host.bus.wire import encode
 from host.bus.zenoh import BACKLOG, Zenoh
 from host.tca.scores import VenueScore
-
-CHILD = """
-import sys, time
-from pathlib import Path
-from host.bus.topics import PROPOSED
-from host.bus.zenoh import Zenoh
-folder, name, bus, connect = sys.argv[1:]
-node = Zenoh(Path(folder), name, bus=bus, connect=connect)
-def hear(message):
-    if message.source != node.source:
-        node.publish(PROPOSED, b"heard " + message.payload)
-node.subscribe(PROPOSED, hear)
-node.publish(PROPOSED, b"here")
-while True:
-    node.poll()
-    time.sleep(0.001)
-"""
-
-
-def payloads(node, topic):
-    seen = []
-    node.subscribe(topic, lambda message: seen.append(message.payload))
-    return seen
 
 
 def told(faults, *words):
@@ -124,7 +102,7 @@ def test_a_stopped_subscriber_holds_nobody_up_and_a_killed_one_is_missed(over_ze
     where = [str(over_zenoh.folder), "child", over_zenoh.folder.parent.name, over_zenoh.router.endpoint]
     alpha, ems = over_zenoh.node("alpha"), over_zenoh.node("ems")
     seen, faults = payloads(ems, PROPOSED), payloads(ems, FAULTS)
-    child = subprocess.Popen([sys.executable, "-c", CHILD, *where])
+    child = subprocess.Popen([sys.executable, "-m", "host.bus.repeater", "zenoh", *where])
     try:
         over_zenoh.until(lambda: b"here" in seen)
         child.send_signal(signal.SIGSTOP)
@@ -283,7 +261,7 @@ def test_two_hosts_talk_through_a_router_on_one_of_them(hosts, tmp_path):
     processes = [run(here, "-m", "host.bus.router", "--listen", endpoint)]
     try:
         assert processes[0].stdout.readline() == "ready\n"
-        processes.append(run(here, "-c", CHILD, str(tmp_path / "one"), "ems", "desk", endpoint))
+        processes.append(run(here, "-m", "host.bus.repeater", "zenoh", str(tmp_path / "one"), "ems", "desk", endpoint))
         alpha = run(there, "-c", TALK, str(tmp_path / "two"), endpoint)
         processes.append(alpha)
         assert int(alpha.communicate(timeout=60)[0]) >= 3
