@@ -242,6 +242,8 @@ GATE = Block("gate", "The gate: kill, and limits of the firm.", (
     Reg("duplicate", "rw", "time in which an order like one that passed is a duplicate, in whole clock periods; 0 "
         "rejects every order, less than a period finds none", (
             Bits("window", 40, limit=Limit("duplicate_us", Reason.DUPLICATE, "down", least=1)),), unit="ns"),
+    Reg("delta", "rw", "largest portfolio delta, up or down, all open orders of that direction filled; 0 rejects", (
+        Bits("most", 32, limit=Limit("delta", Reason.DELTA, "up")),), unit="shares"),
     Reg("heartbeat", "wo", "any write says that the host lives"),
     *counters(decisions="decisions", passed="passed"),
     Reg("cause", "ro", "what set the global kill since it was last lifted", (
@@ -296,6 +298,8 @@ STRATEGY = Block("strategy", "Limits of one strategy; they act as those of a sym
 EXPOSURE = Block("exposure", "What the NIC holds of one symbol, moved by its own execution parser.", (
     Reg("position", "rw", "signed position (two's complement, 32 bits); written at start of day alone", unit="shares"),
     Reg("open", "ro", "open quantity by side", (Bits("buy", 32), Bits("sell", 32)), unit="shares"),
+    Reg("delta", "rw", "what one share counts in the portfolio's delta; while it is being changed nothing may pass", (
+        Bits("per_share", 16, "in 1/256 (two's complement); 256 for a stock"), Bits("known", 1, "0 rejects"))),
 ), count=lambda config: config.symbols)
 
 BLOCKS = (NIC, PORT, FEED, SYMBOL, BOOK, VENUE, IMAGE, SYMBOL_TEXT, GATE, LIMITS, STRATEGY, EXPOSURE)

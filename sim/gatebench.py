@@ -13,7 +13,7 @@ from hdl.config import NicConfig
 from hdl.intents import GATE_LATENCY
 from hdl.layouts import EXECUTION
 from hdl.messages import Decision, ExecReport, Intent, TopOfBook
-from hdl.registers import GATE, LIMITS, STRATEGY, Block, RegisterMap
+from hdl.registers import EXPOSURE, GATE, LIMITS, STRATEGY, Block, RegisterMap
 from hdl.risk.words import walk_cycles
 from sim.bus import pack, reset, unpack
 from sim.models.risk import GateModel, Limits, Order, Top
@@ -26,6 +26,8 @@ SHOWN = 4
 SPACING = RECORDED
 #: What it gives back of notional acts on orders accepted so many cycles after it.
 CREDITS = 11
+#: And what it gives back of delta.
+DELTAS = 9
 #: A hold, a release or a heartbeat written in a cycle acts on orders accepted so many cycles later, and on.
 WRITTEN = 2
 CLOCK_START, PERIOD = 10**18, 8
@@ -67,6 +69,11 @@ def limit_words(limits: Limits) -> dict[str, int]:
     }
 
 
+def delta_word(delta: int | None) -> int:
+    """EXPOSURE.delta of a delta in 1/256, or of one that is not known."""
+    return EXPOSURE["delta"].pack(per_share=(delta or 0) & 0xFFFF, known=delta is not None)
+
+
 def model_top(top: dict) -> Top:
     return Top(top["bid"]["price"], top["bid"]["qty"], top["ask"]["price"], top["ask"]["qty"], top["inexact"],
                top["crossed"], top["rx_time"])
@@ -84,6 +91,7 @@ class GateBench:
         self.dut, self.config, self.where = dut, config, RegisterMap(config)
         self.model = GateModel(config)
         self.commands = {self.where.address(GATE, reg.name): reg.name for reg in GATE.regs}
+        self.deltas = {self.where.address(EXPOSURE, "delta", symbol): symbol for symbol in range(config.symbols)}
         self.cycle = 0
         self.seen = Seen()
         self.done: list[Cycle] = []
@@ -207,6 +215,10 @@ class GateBench:
         """Writes them; they act after `settle`."""
         await self.make(self.stage_rate(interval, burst, strategy))
 
+    async def set_delta(self, symbol: int, delta: int | None):
+        """Writes it; nothing passes before `delta_cycles`."""
+        await self.write(EXPOSURE, "delta", delta_word(delta), symbol)
+
     async def settle(self):
         """Puts every limit that was written in force."""
         await self.make([self.stage_switch()])
@@ -232,6 +244,8 @@ class GateBench:
             if cycle >= CREDITS and (given_back := self.done[cycle - CREDITS]) and (
                     self.model.credits and (given_back.report or given_back.unsent)):
                 self.model.take_credit()
+            if cycle >= DELTAS and (self.done[cycle - DELTAS].report or self.done[cycle - DELTAS].unsent):
+                self.model.take_moves()
             if cycle >= SETTLES:
                 self._settle(cycle - SETTLES, expected, reserved)
             if given.top is not None:
@@ -266,6 +280,10 @@ class GateBench:
 
     def _written(self, cycle: int, addr: int, value: int):
         """A write to a command of GATE that acts on orders accepted from `cycle` on; others are told apart."""
+        if addr in self.deltas:
+            delta = EXPOSURE["delta"].unpack(value)
+            signed = (delta["per_share"] ^ 0x8000) - 0x8000
+            self.model.set_delta(self.deltas[addr], signed if delta["known"] else None)
         name = self.commands.get(addr)
         if name in ("heartbeat", "watchdog"):
             self.model.beat(cycle + GATE_LATENCY, value if name == "watchdog" else None)

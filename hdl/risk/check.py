@@ -86,8 +86,9 @@ STAGE_1 = {"intent": Intent, "limits": limit_row(), "divisors": Divisors, "refer
 #: `killed`: the firm, its venue or its strategy is, in the cycle of the order's verdict; for a cancel 0.
 STAGE_2 = {"exposed": Exposed, "tokens": Tokens, "recent": Recent, "notional": data.ArrayLayout(64, 2),
            "killed": unsigned(1)}
-#: `beyond`: the order's value is more than the headroom of its strategy or of the firm.
-STAGE_3 = {"beyond": unsigned(1)}
+#: `beyond`: the order's value is more than the headroom of its strategy or of the firm; `tilted`: its delta, of that of
+#: the portfolio.
+STAGE_3 = {"beyond": unsigned(1), "tilted": unsigned(1)}
 
 
 class Check(wiring.Component):

@@ -24,10 +24,11 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from hdl.config import NicConfig
 from hdl.csr import BusSignature
 from hdl.layouts import RECORD_BITS
-from hdl.messages import ExecReport, Intent
+from hdl.messages import SYMBOL_BITS, ExecReport, Intent
 from hdl.registers import EXPOSURE, RegisterMap
 from hdl.risk.check import ADVERSE_BITS, Exposed, is_new, is_sell
 from hdl.risk.credits import Portion
+from hdl.risk.deltasettlement import Change
 from hdl.risk.orders import OpenOrders
 from hdl.risk.pipeline import PipelineSignature
 from hdl.risk.settlement import FAULTS, Settlement
@@ -53,6 +54,7 @@ class Exposure(wiring.Component):
     exposed : for the order at stage 2.
     worst : signed position with the order at its verdict and all open ones of its side filled, within 32 bits.
     report, unsent : what became of orders. execution : valid-only EXECUTION records.
+    change ... adverse : see `hdl.risk.deltasettlement`.
     faults : strobes, named by `FAULTS`. portion : what was executed or released of an order.
     bus : EXPOSURE block, `READ_LATENCY` holds.
     """
@@ -64,7 +66,9 @@ class Exposure(wiring.Component):
             "report": In(stream.Signature(ExecReport, always_ready=True)),
             "unsent": In(stream.Signature(Intent, always_ready=True)),
             "execution": Out(stream.Signature(RECORD_BITS, always_ready=True)),
-            "faults": Out(len(FAULTS)), "portion": Out(Portion), "bus": In(BusSignature()),
+            "change": Out(Change), "ask": In(1), "ask_symbol": In(SYMBOL_BITS),
+            "granted": Out(1), "adverse": Out(ADVERSE_BITS), "faults": Out(len(FAULTS)), "portion": Out(Portion),
+            "bus": In(BusSignature()),
         })
 
     def elaborate(self, platform):
@@ -122,17 +126,20 @@ class Exposure(wiring.Component):
                      self.worst.eq(saturated(adverse ^ is_sell(at[3].intent).replicate(ADVERSE_BITS)))]
 
     def _settle(self, m, settlement, orders, reserved, settled, position):
-        """Settlement and the bus share the ports: a read of the bus takes them in its cycle and in the next."""
+        """Settlement, the bus and who asks for adverse positions share the ports: a read of the bus takes them in its
+        cycle and in the next, and so does asking, if the bus does not.
+        """
         for name in ("report", "unsent"):
             inner, outer = getattr(settlement, name), getattr(self, name)
             m.d.comb += [inner.valid.eq(outer.valid), inner.payload.eq(outer.payload)]
         connect(m, settlement.execution, flipped(self.execution))
         self.asked, self.asked_at = Signal(), Signal(self.symbol_bits)     # the bus, in the cycle before
         symbol_at = (EXPOSURE.stride - 1).bit_length()
-        m.d.sync += [self.asked.eq(self.bus.read), self.asked_at.eq(self.bus.addr[symbol_at:])]
-        symbol, sell = Signal(self.symbol_bits), Signal()
-        with m.If(self.bus.read):
-            m.d.comb += [symbol.eq(self.bus.addr[symbol_at:]), sell.eq(0)]
+        symbol, sell, reads = Signal(self.symbol_bits), Signal(), Signal()
+        m.d.comb += [self.granted.eq(self.ask & ~self.bus.read & ~self.asked), reads.eq(self.bus.read | self.granted)]
+        m.d.sync += [self.asked.eq(reads), self.asked_at.eq(symbol)]
+        with m.If(reads):
+            m.d.comb += [symbol.eq(Mux(self.bus.read, self.bus.addr[symbol_at:], self.ask_symbol)), sell.eq(0)]
         with m.Elif(self.asked):
             m.d.comb += [symbol.eq(self.asked_at), sell.eq(1)]
         with m.Else():
@@ -148,13 +155,14 @@ class Exposure(wiring.Component):
                                             (position, symbol, settlement.new_position, settlement.update_position)):
             write = memory.write_port()
             m.d.comb += [write.addr.eq(place), write.data.eq(data), write.en.eq(enable)]
-        both, held = Signal(32), Signal(32)     # of the side asked in the cycle before: adverse position, and position
+        # of the side asked in the cycle before: adverse position, and position
+        both, held = Signal(ADVERSE_BITS), Signal(32)
         m.d.sync += [both.eq(read["reserved"] + read["settled"]), held.eq(read["position"] ^ sell.replicate(32))]
         m.d.comb += [
             settlement.settled.eq(read["settled"]), settlement.position.eq(read["position"]),
             settlement.open_qty.eq(both - held), settlement.open_position.eq(held),
-            settlement.pause.eq(self.bus.read | self.asked), self.faults.eq(settlement.faults),
-            self.portion.eq(settlement.portion),
+            settlement.pause.eq(reads | self.asked), self.faults.eq(settlement.faults),
+            self.portion.eq(settlement.portion), self.change.eq(settlement.change), self.adverse.eq(both),
             orders.find.eq(settlement.find), settlement.order.eq(orders.order), settlement.filled.eq(orders.filled),
             settlement.live.eq(orders.live), orders.update.eq(settlement.update_order),
             orders.new_filled.eq(settlement.new_filled), orders.free.eq(settlement.free),
@@ -165,11 +173,12 @@ class Exposure(wiring.Component):
         where = RegisterMap(self.config)
         size = (where.size[EXPOSURE.name] - 1).bit_length()
         reg_bits = (EXPOSURE.stride - 1).bit_length()
-        here, is_open = Signal(), Signal()
+        here, is_open, is_position = Signal(), Signal(), Signal()
         m.d.comb += [
-            here.eq(self.bus.addr[size:] == where.base[EXPOSURE.name] >> size),
-            is_open.eq(self.bus.addr[:reg_bits] == EXPOSURE.regs.index(EXPOSURE["open"])),
-            settlement.set.eq(here & self.bus.write & ~is_open),
+            here.eq((self.bus.addr[size:] == where.base[EXPOSURE.name] >> size) & (is_open | is_position)),
+            *(value.eq(self.bus.addr[:reg_bits] == EXPOSURE.regs.index(EXPOSURE[name]))
+              for name, value in (("open", is_open), ("position", is_position))),
+            settlement.set.eq(here & self.bus.write & is_position),
             settlement.set_symbol.eq(self.bus.addr[reg_bits:size]), settlement.set_value.eq(self.bus.wdata),
         ]
         answers, asks_open, low = Signal(2), Signal(2), Signal(32)

@@ -15,6 +15,7 @@ from hdl.risk.buckets import TokenBuckets
 from hdl.risk.check import STAGE_1, STAGE_2, STAGE_3, is_new, is_sell
 from hdl.risk.checks import CHECKS
 from hdl.risk.credits import Credits
+from hdl.risk.delta import PortfolioDelta
 from hdl.risk.exposure import Exposure
 from hdl.risk.headroom import Headroom
 from hdl.risk.holds import Holds
@@ -91,21 +92,26 @@ class Gate(wiring.Component):
         m.submodules.buckets = buckets = TokenBuckets(self.config)
         m.submodules.credits = credits = Credits()
         m.submodules.headroom = headroom = Headroom(self.config)
+        m.submodules.delta = delta = PortfolioDelta(self.config)
         m.submodules.recent = recent = RecentOrders(self.config)
         m.submodules.kill = kill = KillSwitch(self.config)
         m.submodules.holds = holds = Holds(self.config)
         m.submodules.watchdog = watchdog = Watchdog(self.config)
         self._connect(m, words, limits, reference, exposure, buckets, headroom)
-        self._follow(m, exposure, buckets, headroom, recent)
-        m.d.comb += [credits.i.eq(exposure.portion), headroom.credit.eq(credits.o)]
+        self._follow(m, exposure, buckets, headroom, recent, delta)
+        m.d.comb += [
+            credits.i.eq(exposure.portion), headroom.credit.eq(credits.o), delta.change.eq(exposure.change),
+            exposure.ask.eq(delta.ask), exposure.ask_symbol.eq(delta.ask_symbol), delta.granted.eq(exposure.granted),
+            delta.adverse.eq(exposure.adverse),
+        ]
         inputs = self._check_inputs(m, limits, reference, exposure, buckets, kill)
         self._standing(m, inputs["standing"], words.in_force, holds, watchdog)
         m.d.comb += [inputs["recent"].eq(recent.recent), inputs["beyond"].eq(headroom.beyond),
-                     headroom.notional.eq(self.o.payload.notional)]
+                     inputs["tilted"].eq(delta.beyond), headroom.notional.eq(self.o.payload.notional)]
         self._decide(m, inputs)
         self._figures(m, inputs, exposure, buckets)
-        self._registers(m, words, exposure)
-        m.d.comb += recent.window.eq(self.bank.duplicate_value)
+        self._registers(m, words, exposure, delta)
+        m.d.comb += [recent.window.eq(self.bank.duplicate_value), delta.limit.eq(self.bank.delta_value)]
         self._stops(m, kill, holds, watchdog, exposure)
         return m
 
@@ -206,7 +212,7 @@ class Gate(wiring.Component):
         ]
         m.d.comb += [self.o.payload.exposure.eq(exposure.worst), self.o.payload.rate_slack.eq(buckets.slack)]
 
-    def _registers(self, m, words, exposure):
+    def _registers(self, m, words, *others):
         m.submodules.bank = self.bank = bank = RegisterBank(self.config, GATE,
                                                             without=tuple(reg.name for reg in STRATEGY.regs))
         m.submodules.counters = counters = Counters(("decisions", "passed"))
@@ -219,7 +225,7 @@ class Gate(wiring.Component):
             bank.decisions_status.eq(counters.o.decisions), bank.passed_status.eq(counters.o.passed),
         ]
         answer = Const(0)
-        for unit in (words, exposure, bank):
+        for unit in (words, *others, bank):
             bus = unit.bus
             m.d.comb += [bus.addr.eq(self.bus.addr), bus.wdata.eq(self.bus.wdata), bus.write.eq(self.bus.write),
                          bus.read.eq(self.bus.read)]

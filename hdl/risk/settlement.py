@@ -12,6 +12,7 @@ from hdl.messages import SYMBOL_BITS, ExecReport, Intent
 from hdl.risk.arithmetic import add
 from hdl.risk.check import ADVERSE_BITS
 from hdl.risk.credits import Portion
+from hdl.risk.deltasettlement import Change
 from hdl.risk.orders import OpenOrder
 
 #: Strobes, by the names of the kill's causes.
@@ -48,6 +49,7 @@ class Settlement(wiring.Component):
         `open_position`, the position as that side sees it, in the next. While `pause` is high they are somebody else's.
     new_settled ... update_position : written for the same symbol and side.
     portion : what of an order was executed or released, in the cycle in which that is written.
+    change : what is written to `new_settled`, as what it grows by.
     """
 
     def __init__(self, config: NicConfig):
@@ -64,6 +66,7 @@ class Settlement(wiring.Component):
             "open_qty": In(32), "open_position": In(signed(32)),
             "new_settled": Out(ADVERSE_BITS), "update_settled": Out(1),
             "new_position": Out(signed(32)), "update_position": Out(1), "portion": Out(Portion),
+            "change": Out(Change),
         })
 
     def elaborate(self, platform):
@@ -177,13 +180,15 @@ class Settlement(wiring.Component):
         fills, releases, sets = (self.does[kind] for kind in (Kind.FILL, Kind.RELEASE, Kind.SET))
         first, second, sell = self.steps["apply"], self.steps["again"], self.row.side[0]
         at_first, at_second = self.at["apply"], self.at["again"]     # for what matters in the step alone
-        moves, minus, loses = Signal(), Signal(), Signal()
+        moves, minus, loses, change = Signal(), Signal(), Signal(), self.change
         amount, position = Signal(signed(ADVERSE_BITS)), Signal(signed(34))
         m.d.comb += [
             self.symbol.eq(self.row.symbol), self.sell.eq(sell ^ ((at_first & fills) | (at_second & sets))),
             moves.eq(self.known & (fills | releases)),
             amount.eq(Mux(sets | (at_first & fills), fill, rest)), minus.eq(~(at_first & sets)),
-            self.new_settled.eq(add(self.settled, amount ^ minus.replicate(ADVERSE_BITS), minus)),
+            change.amount.eq(amount ^ minus.replicate(ADVERSE_BITS)), change.carry.eq(minus),
+            change.symbol.eq(self.symbol), change.sell.eq(self.sell), change.valid.eq(self.update_settled),
+            self.new_settled.eq(add(self.settled, change.amount, minus)),
             self.update_settled.eq((first & moves) | (second & moves & rest[-1]) | ((first | second) & sets)),
             # not `fill ^ loses...`: exclusive or with an unsigned value is a bit wider, and no longer negative
             loses.eq(fills & sell), position.eq(self.position + Mux(loses, ~fill, fill) + loses),

@@ -35,8 +35,9 @@ def _gate(limits: Limits) -> SoftwareGate:
     limits.firm.values["watchdog_us"] = FIELDS[FIRM]["watchdog_us"].most // MICROSECOND
     for level, _, table in limits.tables():
         if level in (FIRM, STRATEGY_LEVEL):
-            table.values.update({"rate.burst": 1_000, "rate.interval_us": 1} | {
-                name: FIELDS[level][name].most for name in ("entered_usd", "net_usd")})
+            wide = {"entered_usd", "net_usd", "delta"} & set(FIELDS[level])
+            table.values.update({"rate.burst": 1_000, "rate.interval_us": 1} |
+                                {name: FIELDS[level][name].most for name in wide})
     gate = SoftwareGate(GBE)
     gate.apply(writes(limits, Universe.grid(("AAPL", "MSFT"), ("XTGA", "XTGB"))), _START)
     for symbol in range(4):

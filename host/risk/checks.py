@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from hdl.layouts import Action, Reason, Side
+from hdl.risk.delta import FRACTION
 from hdl.risk.headroom import LIMIT_BITS, UNIT
 
 NEW = int(Action.NEW)
@@ -115,6 +116,14 @@ def gross(state, order, seen):
 
 
 @njit
+def delta(state, order, seen):
+    if not state.delta_known[seen.row] or state.most_delta == 0:
+        return True
+    one = state.deltas[seen.row]
+    return state.delta_use[seen.sell ^ (one < 0)] + order.qty * abs(one) > state.most_delta << FRACTION
+
+
+@njit
 def rate(state, order, seen):
     return seen.slack < 0
 
@@ -139,7 +148,8 @@ CHECKS = {
     Reason.KILL: (kill, True), Reason.RESTRICTED: (restricted, True), Reason.STALE: (stale, False),
     Reason.QUANTITY: (quantity, False), Reason.NOTIONAL: (notional, False), Reason.COLLAR: (collar, False),
     Reason.POSITION: (position, False), Reason.RATE: (rate, False), Reason.OPEN_ORDERS: (open_orders, False),
-    Reason.DUPLICATE: (duplicate, False), Reason.GROSS: (gross, False), Reason.SHORT_SALE: (short_sale, False),
+    Reason.DUPLICATE: (duplicate, False), Reason.GROSS: (gross, False), Reason.DELTA: (delta, False),
+    Reason.SHORT_SALE: (short_sale, False),
     Reason.LOSS: (loss, False), Reason.WATCHDOG: (watchdog, False),
 }
 

@@ -197,6 +197,12 @@ def _gross(case: Case) -> str:
     return "; ".join(wrong) or _declared(case, Reason.GROSS)
 
 
+def _delta(case: Case) -> str:
+    return (f"with this order of {case.decision['qty']:,} shares, at the delta of its stock, and every open one that "
+            f"moves the portfolio's delta the same way filled, it would pass {case.cite(FIRM, 'delta')}; or the stock "
+            f"had no delta, or one was just being changed")
+
+
 def _rate(case: Case) -> str:
     slack = case.decision["rate_slack"]
     tables = [case.cite(level, f"rate.{name}") for level in (FIRM, STRATEGY_LEVEL) for name in ("burst", "interval_us")]
@@ -235,6 +241,7 @@ def _open_orders(case: Case) -> str:
 SAID: dict[Reason, Callable[[Case], str]] = {
     Reason.KILL: _kill, Reason.RESTRICTED: _restricted, Reason.STALE: _stale, Reason.QUANTITY: _quantity,
     Reason.NOTIONAL: _notional, Reason.COLLAR: _collar, Reason.POSITION: _position, Reason.GROSS: _gross,
+    Reason.DELTA: _delta,
     Reason.RATE: _rate, Reason.SHORT_SALE: _short_sale, Reason.DUPLICATE: _duplicate,
     Reason.LOSS: _loss, Reason.WATCHDOG: _watchdog,
     Reason.OPEN_ORDERS: _open_orders,

@@ -52,6 +52,9 @@ def state_dtype(config: NicConfig) -> np.dtype:
         ("position", "<i8", (count,)), ("open", "<i8", (count, 2)),
         ("orders", ORDER, (config.open_orders,)), ("buckets", BUCKET, (config.strategies + 1,)),
         ("accounts", ACCOUNT, (config.strategies + 1,)),
+        # portfolio delta: its limit in shares, delta of a share and use by direction in 1/256
+        ("most_delta", "<i8"), ("deltas", "<i8", (count,)), ("delta_known", "<i8", (count,)),
+        ("delta_use", "<i8", (2,)),
         # of duplicates: whether a window was given, its cycles, and orders that passed in it, the first `remembered`
         ("window_given", "<i8"), ("window", "<i8"), ("remembered", "<i8"), ("recent", RECENT, (ENTRIES,)),
     ])

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from hdl.registers import GATE, LIMITS, Block, Reg, is_staged
+from hdl.registers import EXPOSURE, GATE, LIMITS, Block, Reg, is_staged
+from hdl.risk.delta import FRACTION
 from host.risk.fields import BLOCKS, FIELDS, FIRM, MICROSECOND, STRATEGY_LEVEL, SYMBOL, LimitField
 from host.risk.limits import Limits, Table
 from host.universe import Universe
@@ -60,13 +61,27 @@ def switched(writes: Iterable[Write], serial: int) -> list[Write]:
     return [*staged, Write(GATE, SWITCH, 0, GATE[SWITCH].pack(serial=serial, words=len(staged))), *others]
 
 
+def delta_write(index: int, delta: int | None) -> Write:
+    """What one share counts in the portfolio's delta, in 1/256; None: nobody knows, which rejects.
+
+    Raises ValueError where its register does not hold it.
+    """
+    width = EXPOSURE["delta"].bits[0].width
+    if delta is not None and not -(1 << width - 1) <= delta < 1 << width - 1:
+        raise ValueError(f"a delta of {delta / (1 << FRACTION):g} a share: it must be below "
+                         f"{1 << width - FRACTION - 1} either way")
+    word = EXPOSURE["delta"].pack(per_share=(delta or 0) % (1 << width), known=delta is not None)
+    return Write(EXPOSURE, "delta", index, word)
+
+
 def writes(limits: Limits, universe: Universe, before: Limits | None = None) -> list[Write]:
     """Everything the NIC needs: the set, its switch, and what acts by itself. A stock without limits stays restricted,
     and a strategy that is not enabled gets no tokens: its armed triggers are rejected too.
 
     Parameters
     ----------
-    before : limits that the NIC may hold: strategies that are no more get no tokens either.
+    before : limits that the NIC may hold: strategies that are no more get no tokens either. Without them every stock
+        gets the delta of a stock, 1; with them deltas are left alone.
     """
     result = []
     tables = {one.index: None for one in (before.strategies if before else {}).values()} | {
@@ -78,6 +93,8 @@ def writes(limits: Limits, universe: Universe, before: Limits | None = None) -> 
             result += _writes(SYMBOL, listing.index, symbol)
         else:
             result.append(Write(LIMITS, _DOOR, listing.index, 0))
+    if before is None:
+        result += [delta_write(listing.index, 1 << FRACTION) for listing in universe.listings]
     return switched([*result, *_writes(FIRM, 0, limits.firm)], limits.serial)
 
 

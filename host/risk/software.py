@@ -14,7 +14,7 @@ from hdl.config import NicConfig
 from hdl.intents import INTENT_FIELDS
 from hdl.layouts import BOOK_TOP, DECISION, EXECUTION, MARKET_EVENT, ORDER_SENT, Action
 from hdl.messages import Intent
-from hdl.registers import GATE, LIMITS, RESUME_KEY, STRATEGY, is_staged
+from hdl.registers import EXPOSURE, GATE, LIMITS, RESUME_KEY, STRATEGY, is_staged
 from hdl.risk.checks import CHECKS as HARDWARE
 from hdl.risk.recent import SHORTEST
 from host.risk import gatestate
@@ -99,6 +99,13 @@ def _credit(state, slot, qty, fill):
 
 
 @njit
+def _tilt(state, row, sell, qty):
+    """The adverse position of a side grows: so does the use of the delta limit."""
+    delta = state.deltas[row]
+    state.delta_use[sell ^ (delta < 0)] += qty * abs(delta)
+
+
+@njit
 def _remember(state, order, seen, cycle):
     """For duplicates: what is over goes, and this one comes last; it is not forgotten before the one ahead of it."""
     kept = 0
@@ -119,6 +126,7 @@ def _remember(state, order, seen, cycle):
 @njit
 def _reserve(state, order, seen, cycle):
     state.open[seen.row, seen.sell] += order.qty
+    _tilt(state, seen.row, seen.sell, order.qty)
     slot = state.orders[order.order_id & np.uint64(len(state.orders) - 1)]
     slot.live, slot.order_id, slot.symbol = 1, order.order_id, order.symbol
     slot.side, slot.left, slot.qty = order.side, order.qty, order.qty
@@ -186,6 +194,7 @@ def decide_all(states, intents, now, cycle, decisions):
 @njit
 def _release(state, slot, qty):
     state.open[slot.symbol, slot.side & 1] -= qty
+    _tilt(state, slot.symbol, slot.side & 1, -qty)
     slot.left -= qty
     slot.live = slot.left != 0
 
@@ -215,6 +224,8 @@ def report(states, exec_type, order_id, last_qty):
             _fault(state, _OVERFLOW)
             moved = ((moved - LEAST) & 0xFFFFFFFF) + LEAST
         state.position[slot.symbol] = moved
+        _tilt(state, slot.symbol, slot.side & 1, last_qty)
+        _tilt(state, slot.symbol, 1 - (slot.side & 1), -last_qty)
         _credit(state, slot, min(last_qty, slot.left), True)
         _release(state, slot, min(last_qty, slot.left))
     elif _among(exec_type, _RELEASE):
@@ -262,13 +273,18 @@ class SoftwareGate:
         return decisions[at:at + 1]
 
     def apply(self, writes: Iterable[Write], now: int = 0) -> None:
-        """Register writes of the blocks GATE, LIMITS and STRATEGY, in order; limits act when switched to. `now` (ns):
-        for the watchdog.
+        """Register writes of the blocks GATE, LIMITS and STRATEGY, and of EXPOSURE.delta, in order; limits act when
+        switched to. `now` (ns): for the watchdog.
         """
         for write in writes:
             if is_staged(write.block, write.register):
                 self._staged[write.block.name, write.register, write.index] = write
                 self._words += 1
+            elif write.block is EXPOSURE:
+                if write.register == "delta":
+                    self._delta(write)
+            elif write.register == "delta":
+                self.state["most_delta"] = write.value
             elif write.register == SWITCH:
                 self._switch(GATE[SWITCH].unpack(write.value))
             elif write.register == "duplicate":
@@ -309,6 +325,8 @@ class SoftwareGate:
 
     def set_position(self, symbol: int, shares: int) -> None:
         """At start of day."""
+        moves = shares - int(self.state["position"][0, symbol])
+        self._tilt(symbol, moves, -moves)
         self.state["position"][0, symbol] = shares
 
     def _switch(self, asked: dict[str, int]) -> None:
@@ -325,6 +343,22 @@ class SoftwareGate:
             self._staged.clear()
             self.state["serial"] = asked["serial"]
         self._words = 0
+
+    def _tilt(self, symbol: int, buy: int, sell: int) -> None:
+        """The adverse positions of both sides grow by so much."""
+        delta, use = int(self.state["deltas"][0, symbol]), self.state["delta_use"]
+        for side, grows in enumerate((buy, sell)):
+            use[0, side ^ (delta < 0)] += grows * abs(delta)
+
+    def _delta(self, write: Write) -> None:
+        """What is held counts at the new one."""
+        state, at, value = self.state, write.index, EXPOSURE["delta"].unpack(write.value)
+        position, (buy, sell) = int(state["position"][0, at]), state["open"][0, at].tolist()
+        self._tilt(at, -position - buy, position - sell)
+        half = 1 << EXPOSURE["delta"].bits[0].width - 1
+        state["deltas"][0, at] = (value["per_share"] ^ half) - half if value["known"] else 0
+        state["delta_known"][0, at] = value["known"]
+        self._tilt(at, position + buy, sell - position)
 
     def _limit(self, write: Write) -> None:
         word = write.value

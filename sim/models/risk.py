@@ -20,6 +20,8 @@ ENTRIES, SHORTEST = 8, 4
 #: Of notional entered, in 1e-4 USD; and how many a limit may have.
 UNIT = 1 << 14
 MOST_UNITS = (1 << STRATEGY["entered"].width) // UNIT
+#: Of a delta per share and of its limit: units in one.
+DELTA_UNIT = 256
 #: What a decision says of its rate limits where there is never a token.
 NEVER = -(1 << 31)
 
@@ -183,6 +185,10 @@ class GateModel:
         self.firm = Account()
         self.accounts = [Account() for _ in range(config.strategies)]
         self.credits: list[Credit] = []     # settled, and not yet taken off
+        self.most_delta = 0     # in shares
+        self.deltas: list[int | None] = [None] * rows   # of one share, in units; None: not known
+        self.delta_use = [0, 0]     # up and down, in units
+        self.moves: list[tuple[int, int]] = []  # direction and how much its use falls: settled, and not yet taken off
         self.window = 0         # for duplicates, in ns
         self.recent: list[tuple[tuple, int]] = []   # orders that passed, and when each is forgotten
         self.loss = False
@@ -208,7 +214,7 @@ class GateModel:
         if order.action == Action.NEW:
             reasons |= self._limit_reasons(order, reference, worst, slack, now)
             reasons |= self._again(order, cycle) << Reason.DUPLICATE
-            reasons |= self._beyond(order) << Reason.GROSS
+            reasons |= self._beyond(order) << Reason.GROSS | self._tilted(order, row) << Reason.DELTA
             reasons |= self._held(order) << Reason.LOSS | (cycle >= self.silent_at) << Reason.WATCHDOG
             if reasons == 0:
                 self._reserve(order, row, sell)
@@ -267,6 +273,14 @@ class GateModel:
             return True
         return any(one.beyond(value, order.side & 1) for one in (self.firm, self.accounts[order.strategy]))
 
+    def _tilted(self, order: Order, row: int) -> bool:
+        """The portfolio's delta in the order's direction above its limit."""
+        delta = self.deltas[row]
+        if delta is None or self.most_delta == 0:
+            return True
+        down, value = _direction(order.side & 1, delta), order.qty * abs(delta)
+        return self.delta_use[down] + value > self.most_delta * DELTA_UNIT
+
     def _short(self, order: Order, short: int) -> bool:
         """Whether a sell that could make so many shares short may not."""
         limits, top = self.limits[order.symbol % len(self.limits)], self.tops[order.symbol % len(self.tops)]
@@ -303,6 +317,9 @@ class GateModel:
         self.exposure[row].open[sell] += order.qty
         self.orders[order.order_id % len(self.orders)] = Open(
             True, order.order_id, order.symbol, order.side, order.qty, order.strategy, order.price, order.qty)
+        delta = self.deltas[row]
+        assert delta is not None
+        self.delta_use[_direction(sell, delta)] += order.qty * abs(delta)
         for account in (self.firm, self.accounts[order.strategy]):
             value = order.price * order.qty // UNIT + 1
             account.gross += value
@@ -312,7 +329,7 @@ class GateModel:
 
     def report(self, exec_type: int, order_id: int, last_qty: int = 0, credit: bool = True) -> dict[str, int]:
         """Applies an ExecutionReport; returns the fields of EXECUTION that come from the exposure. Without `credit`
-        what it gives back of notional waits in `credits` for `take_credit`.
+        what it gives back waits: of notional in `credits` for `take_credit`, of delta in `moves` for `take_moves`.
         """
         slot = self.orders[order_id % len(self.orders)]
         known = slot.live and slot.order_id == order_id
@@ -331,8 +348,7 @@ class GateModel:
                 self._release(slot, slot.left)
         elif exec_type not in NEUTRAL:
             self._fault("unsupported")
-        while credit and self.credits:
-            self.take_credit()
+        self._give_back(credit)
         if not known:
             return {"known": 0, "symbol": 0, "side": 0, "position": 0, "open_qty": 0}
         exposure = self.exposure[symbol]
@@ -345,8 +361,13 @@ class GateModel:
         if slot.live and slot.order_id == order_id:
             self._portion(slot, slot.left)
             self._release(slot, slot.left)
-        while credit and self.credits:
+        self._give_back(credit)
+
+    def _give_back(self, at_once: bool):
+        while at_once and self.credits:
             self.take_credit()
+        if at_once:
+            self.take_moves()
 
     def _portion(self, slot: Open, qty: int, fill: bool = False):
         """So many of the shares that are left were executed, or never will be."""
@@ -362,8 +383,21 @@ class GateModel:
                 account.gross -= credit.amount
             account.net[credit.sell ^ credit.fill] -= credit.amount
 
+    def take_moves(self):
+        """What was settled acts on the portfolio's delta."""
+        for down, fall in self.moves:
+            self.delta_use[down] -= fall
+        self.moves.clear()
+
+    def _falls(self, row: int, sell: int, qty: int):
+        """The adverse position of a side falls."""
+        delta = self.deltas[row] or 0
+        self.moves.append((_direction(sell, delta), qty * abs(delta)))
+
     def _fill(self, slot: Open, qty: int):
         exposure = self.exposure[slot.symbol]
+        self._falls(slot.symbol, slot.side & 1, -qty)
+        self._falls(slot.symbol, 1 - (slot.side & 1), qty)
         moved = exposure.position + (-qty if slot.side & 1 else qty)
         if not -(1 << 31) <= moved < 1 << 31:
             self._fault("overflow")
@@ -373,6 +407,7 @@ class GateModel:
 
     def _release(self, slot: Open, qty: int):
         self.exposure[slot.symbol].open[slot.side & 1] -= qty
+        self._falls(slot.symbol, slot.side & 1, qty)
         slot.left -= qty
         slot.live = slot.left != 0
 
@@ -383,7 +418,20 @@ class GateModel:
             self.tops[symbol] = top
 
     def set_position(self, symbol: int, value: int):
+        rises = value - self.exposure[symbol].position
+        self._falls(symbol, 0, -rises)
+        self._falls(symbol, 1, rises)
+        self.take_moves()
         self.exposure[symbol].position = value
+
+    def set_delta(self, symbol: int, delta: int | None):
+        """Of one share, in 1/256; None: not known. What is held counts at the new one."""
+        self.take_moves()
+        exposure, old, new = self.exposure[symbol], self.deltas[symbol] or 0, delta or 0
+        for sell, held in enumerate((exposure.position + exposure.open[0], exposure.open[1] - exposure.position)):
+            self.delta_use[_direction(sell, old)] -= held * abs(old)
+            self.delta_use[_direction(sell, new)] += held * abs(new)
+        self.deltas[symbol] = delta
 
     def beat(self, cycle: int, timeout: int | None = None):
         """The host's heartbeat, or a write of its time, for verdicts from `cycle` on."""
@@ -422,6 +470,11 @@ class GateModel:
             self.killed, self.cause = False, 0
         self.venue_killed = [held and not venues >> n & 1 for n, held in enumerate(self.venue_killed)]
         self.strategy_killed = [held and not strategies >> n & 1 for n, held in enumerate(self.strategy_killed)]
+
+
+def _direction(sell: int, delta: int) -> int:
+    """Whether more of a side moves the portfolio's delta up (0) or down (1)."""
+    return sell ^ (delta < 0)
 
 
 def _key(order: Order) -> tuple:

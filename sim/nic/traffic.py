@@ -25,7 +25,7 @@ import numpy as np
 from hdl.config import NicConfig
 from hdl.layouts import ARM, INTENT, RECORD_BYTES, REG_WRITE, Action, Condition, Side
 from hdl.order.image import image, symbol_words
-from hdl.registers import FEED, GATE, IMAGE, LIMITS, NIC, STRATEGY, SYMBOL, SYMBOL_TEXT, VENUE, RegisterMap
+from hdl.registers import EXPOSURE, FEED, GATE, IMAGE, LIMITS, NIC, STRATEGY, SYMBOL, SYMBOL_TEXT, VENUE, RegisterMap
 from hdl.venue import SIMULATED, VenueSpec
 from sim import fixtext, frames, itch
 
@@ -210,7 +210,10 @@ class Busy:
         rates = [(block, name, index, value) for block, index in ((GATE, 0), (STRATEGY, 0), (STRATEGY, 1))
                  for name, value in (("rate_interval", 1_000), ("rate_burst", 1_000),
                                      ("entered", (1 << 46) - 1), ("net", (1 << 46) - 1))]
-        firm = [(GATE, "watchdog", 0, GATE["watchdog"].pack(timeout=10**12)), (GATE, "duplicate", 0, 1)]
+        firm = [(GATE, "watchdog", 0, GATE["watchdog"].pack(timeout=10**12)), (GATE, "duplicate", 0, 1),
+                (GATE, "delta", 0, (1 << 32) - 1),
+                *((EXPOSURE, "delta", index, EXPOSURE["delta"].pack(per_share=256, known=1))
+                  for index in range(self._config.symbols))]
         symbols = [(LIMITS, name, index, value) for index in range(self._config.symbols) for name, value in (
             ("qty", LIMITS["qty"].pack(min=1, max=_LARGE)), ("notional", _LARGE),
             ("collar", LIMITS["collar"].pack(band=_LARGE)), ("max_age", 10**12),

@@ -1,6 +1,7 @@
 """The checks, one file each. The gate is made of this list."""
 
 from hdl.risk.checks.collar import Collar
+from hdl.risk.checks.delta import Delta
 from hdl.risk.checks.duplicate import Duplicate
 from hdl.risk.checks.gross import Gross
 from hdl.risk.checks.kill import Kill
@@ -16,6 +17,6 @@ from hdl.risk.checks.stale import Stale
 from hdl.risk.checks.watchdog import Heartbeat
 
 CHECKS = (Kill, Restricted, Stale, Quantity, Notional, Collar, Position, Rate, OpenOrderSlot, Loss, Heartbeat,
-          ShortSale, Gross, Duplicate)
+          ShortSale, Gross, Duplicate, Delta)
 
 __all__ = ["CHECKS", *(check.__name__ for check in CHECKS)]

@@ -9,9 +9,10 @@ import cocotb
 from hdl.config import GBE, TINY, VARIANTS
 from hdl.intents import GATE_LATENCY
 from hdl.layouts import Action, Reason
-from hdl.registers import GATE, RESUME_KEY
+from hdl.registers import EXPOSURE, GATE, RESUME_KEY
+from hdl.risk.deltasettlement import CHANGE_CYCLES, delta_cycles
 from hdl.risk.words import walk_cycles
-from sim.gatebench import SPACING, Cycle, GateBench
+from sim.gatebench import SPACING, Cycle, GateBench, delta_word
 from sim.models.risk import Limits
 
 CONFIG = VARIANTS[os.environ.get("GATE_CONFIG", TINY.name)]
@@ -54,6 +55,9 @@ def draw_intent(bench, rng, serial: int) -> dict:
     if rng.random() < 0.2:
         name = rng.choice(list(odd))
         intent[name] = rng.choice(odd[name])
+    if rng.random() < 0.1 and (before := [given.intent for given in bench.done[-20:] if given.intent]):
+        again = rng.choice(before)
+        intent |= {name: again[name] for name in ("symbol", "side", "price", "qty")}
     return intent
 
 
@@ -127,6 +131,10 @@ async def prepared(dut, rng) -> GateBench:
     bench = GateBench(dut, CONFIG)
     await bench.start()
     await bench.make(draw_set(bench, rng))
+    for symbol in range(CONFIG.symbols):
+        await bench.set_delta(symbol, rng.choice([256, -128, 60, 2_560]))
+    bench.model.most_delta = rng.choice([900, 3_000, 30_000])
+    await bench.write(GATE, "delta", bench.model.most_delta)
     bench.model.window = rng.choice([7, 8, 20, 160, 400])
     await bench.write(GATE, "duplicate", bench.model.window)
     await bench.settle()
@@ -143,7 +151,12 @@ async def equals_model(dut):
     first, bursts, writes = bench.cycle, 0.0, bench.cycle
     staged, switched = [*draw_set(bench, rng), bench.stage_switch()], bench.cycle
     await bench.write(GATE, "watchdog", TIMEOUT)
-    for _ in range(CYCLES):
+    for count in range(CYCLES):
+        if count % (CYCLES // 4) == CYCLES // 8:
+            await bench.idle(20)
+            for symbol in range(CONFIG.symbols):
+                await bench.set_delta(symbol, rng.choice([256, 256, -128, 60, 2_560, None]))
+            await bench.idle(CONFIG.symbols * delta_cycles(CONFIG))
         given = Cycle(halted=rng.getrandbits(CONFIG.symbols) if rng.random() < 0.02 else 0, trip=0)
         if bench.cycle >= writes:
             if not staged and bench.cycle > switched + walk_cycles(CONFIG):
@@ -182,6 +195,33 @@ async def equals_model(dut):
     dut._log.info("%d verdicts, %d passed, reasons seen %#x", len(verdicts), passed, found)
     assert passed > CYCLES // 400, "the stream must pass some orders to say anything"
     assert GBE.symbols
+
+
+@cocotb.test()
+async def nothing_passes_while_a_delta_is_changed(dut):
+    """From the cycle after the write on, and not for longer than it says; reads of the bus come in between."""
+    rng = random.Random(cocotb.RANDOM_SEED)
+    bench = GateBench(dut, CONFIG)
+    await bench.start()
+    await bench.write(GATE, "delta", (1 << 32) - 1)
+    await bench.idle(40)
+    held = [await bench.read(EXPOSURE, "position", symbol) for symbol in range(CONFIG.symbols)]
+    for serial in range(12):
+        symbol, delta = rng.randrange(CONFIG.symbols), rng.choice([1, -1, 256, 32_767, -32_768, None])
+        start = bench.cycle
+        await bench.step(Cycle(write=(bench.where.address(EXPOSURE, "delta", symbol), delta_word(delta)),
+                               intent={"symbol": symbol, "order_id": serial}))
+        reads = rng.randrange(4)
+        for _ in range(reads):
+            assert await bench.read(EXPOSURE, "delta", symbol) == delta_word(delta)
+            assert await bench.read(EXPOSURE, "position", symbol) == held[symbol]
+        for cycle in range(delta_cycles(CONFIG) + 4 * reads + 4):
+            await bench.step(Cycle(intent={"symbol": symbol, "order_id": serial << 8 | cycle}))
+        tilted = [(cycle - start, value["reasons"] >> Reason.DELTA & 1) for cycle, value in bench.seen.decisions
+                  if cycle > start]
+        ends = next((cycle for cycle, rejects in tilted if not rejects), None)
+        assert ends is None if delta is None else ends is not None and ends > CHANGE_CYCLES
+        assert {rejects for cycle, rejects in tilted if ends and cycle >= ends} <= {0}
 
 
 @cocotb.test()

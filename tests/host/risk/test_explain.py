@@ -66,6 +66,7 @@ def rejected(journal, reason, *records, **decision):
     (Reason.KILL, {}, ["a kill was in force"]),
     (Reason.SHORT_SALE, {"exposure": -2_100, "side": Side.SELL}, ["no locate for 100 shares", "locates 2000"]),
     (Reason.GROSS, {}, ["18,500.0000 USD", "entered_usd 1000000000 (firm.entered_usd", "(strategies.maker.net_usd"]),
+    (Reason.DELTA, {}, ["order of 100 shares, at the delta", "delta 10000 (firm.delta, set by firm)"]),
     (Reason.DUPLICATE, {}, ["duplicate_us 1 (firm.duplicate_us", "number 00000000000000AB"]),
     (Reason.LOSS, {}, ["loss hold", "loss_usd 25000 (firm.loss_usd, set by firm)"]),
     (Reason.WATCHDOG, {}, ["not heard from the host", "watchdog_us 100000 (firm.watchdog_us"]),

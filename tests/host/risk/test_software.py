@@ -18,7 +18,7 @@ from hdl.registers import GATE, LIMITS, RESUME_KEY, STRATEGY
 from hdl.risk.checks import CHECKS as HARDWARE
 from host.risk import software
 from host.risk.checks import CHECKS
-from host.risk.registers import Write, switched
+from host.risk.registers import Write, delta_write, switched
 from host.risk.software import SoftwareGate
 from sim.models.risk import NEVER, GateModel, Limits, Order, Top
 
@@ -40,6 +40,7 @@ class Plain:
         self.kills, self.all, self.losses = set(), False, set()
         self.beaten, self.periods = None, 0
         self.most = {}      # limits of notional
+        self.deltas, self.most_delta = {}, 0    # of a share, in 1/256; in shares
         self.window, self.passed, self.seen = 0, [], {}     # ns, (what, forgotten in), last id by slot
 
     def quiet(self, cycle):
@@ -94,6 +95,8 @@ class Plain:
         if one["strategy"] >= self.config.strategies or any(
                 not self.affords(who, one["strategy"], sells, price * qty) for who in ("firm", one["strategy"])):
             found.add(Reason.GROSS)
+        if self.tilts(symbol, sells, qty):
+            found.add(Reason.DELTA)
         slot = one["order_id"] % self.config.open_orders
         if slot in self.live:
             found.add(Reason.OPEN_ORDERS)
@@ -115,6 +118,18 @@ class Plain:
             for which in ("session", one["strategy"]):
                 self.used[which] = (self.level(which, cycle) + self.every(which), cycle)
         return found
+
+    def tilts(self, symbol, sells, qty):
+        """Summed anew from every order: the portfolio's delta if all that moves it this way were filled."""
+        if symbol not in self.deltas or not self.most_delta:
+            return True
+        down = sells != (self.deltas[symbol] < 0)
+        total = qty * abs(self.deltas[symbol])
+        for other, delta in self.deltas.items():
+            total += self.position[other] * delta * (-1 if down else 1)
+            total += sum(left * abs(delta) for _, of, side, left in self.live.values()
+                         if of == other and (side != (delta < 0)) == down)
+        return total > self.most_delta * 256
 
     def affords(self, who, strategy, sells, value):
         """Summed anew from every order: what is open, and what was executed, at its price, in units of 1.6384 USD."""
@@ -191,11 +206,24 @@ class Stream:
         for symbol in range(config.symbols):
             self.limits(symbol)
             self.top(symbol)
+            self.delta(symbol, 256)
         for which in (*range(config.strategies), "session"):
             self.rate(which)
             self.account(which)
         self.beat(100_000)
         self.duplicates(1_000)
+        self.most_delta(10**6)
+
+    def delta(self, symbol, delta):
+        self.gate.apply([delta_write(symbol, delta)])
+        self.model.set_delta(symbol, delta)
+        self.plain.deltas.pop(symbol, None)
+        if delta is not None:
+            self.plain.deltas[symbol] = delta
+
+    def most_delta(self, shares):
+        self.gate.apply([Write(GATE, "delta", 0, shares)])
+        self.model.most_delta = self.plain.most_delta = shares
 
     def duplicates(self, window):
         self.gate.apply([Write(GATE, "duplicate", 0, window)])
@@ -342,6 +370,10 @@ class Stream:
             self.hold()
         elif what < 0.93:
             self.duplicates(self.rng.choice([1, 8, 500, 1_000, 1_000, 1_000, 20_000, 0]))
+        elif what < 0.935:
+            self.delta(rng.randrange(self.config.symbols), rng.choice([256, 256, 128, -70, 0, 32_767, -32_768, None]))
+        elif what < 0.94:
+            self.most_delta(rng.choice([0, 1_000, 10**5, 10**6, 2**32 - 1]))
         elif what < 0.96:
             symbol = rng.randrange(self.config.symbols)
             halted = rng.random() < 0.3
@@ -425,6 +457,7 @@ class Stream:
         assert state["position"][0].tolist() == [one.position for one in model.exposure]
         assert state["open"][0].tolist() == [one.open for one in model.exposure]
         assert (bool(state["killed"][0]), int(state["cause"][0])) == (model.killed, model.cause)
+        assert state["delta_use"][0].tolist() == model.delta_use
         assert state["accounts"]["gross"][0].tolist() == [one.gross for one in (*model.accounts, model.firm)]
         assert state["accounts"]["net"][0].tolist() == [one.net for one in (*model.accounts, model.firm)]
         assert (bool(state["loss"][0]), int(state["strategy_loss"][0])) == (
