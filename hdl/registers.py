@@ -242,7 +242,8 @@ GATE = Block("gate", "The gate: kill, and limits of the firm.", (
     Reg("duplicate", "rw", "time in which an order like one that passed is a duplicate, in whole clock periods; 0 "
         "rejects every order, less than a period finds none", (
             Bits("window", 40, limit=Limit("duplicate_us", Reason.DUPLICATE, "down", least=1)),), unit="ns"),
-    Reg("delta", "rw", "largest portfolio delta, up or down, all open orders of that direction filled; 0 rejects", (
+    Reg("delta", "rw", "largest portfolio delta, up or down, all open orders of that direction filled; 0 rejects, "
+        "the largest value is no limit", (
         Bits("most", 32, limit=Limit("delta", Reason.DELTA, "up")),), unit="shares"),
     Reg("heartbeat", "wo", "any write says that the host lives"),
     *counters(decisions="decisions", passed="passed"),

@@ -47,7 +47,7 @@ class PortfolioDelta(wiring.Component):
     Members
     -------
     pipeline : the orders in the gate. Of a symbol out of range, its low bits pick a row.
-    limit : in shares, either way; 0: nothing may pass.
+    limit : in shares, either way; 0: nothing may pass, all ones: no limit.
     beyond : for the order at its verdict: it would take the use of the limit in its direction above it; or its symbol
         has no delta, or a delta is being changed.
     change, ask, ask_symbol, granted, adverse, bus : see `DeltaSettlement`.
@@ -90,8 +90,9 @@ class PortfolioDelta(wiring.Component):
     def _account(self, m: Module, settlement, value, down, refused):
         bits, reserve = use_bits(self.config), self.pipeline.reserve
         entered = [Signal(bits, name=f"entered_{way}") for way in ("up", "down")]
-        may, closed, used, more = Signal(bits), Signal(), Signal(bits), Signal(bits)
-        m.d.sync += [closed.eq(self.limit == 0),
+        may, used, more = (Signal(bits, name=name) for name in ("may", "used", "more"))
+        closed, unlimited = Signal(), Signal()
+        m.d.sync += [closed.eq(self.limit == 0), unlimited.eq(self.limit.all()),
                      may.eq(Mux(down[0], settlement.back[1], settlement.back[0]) + (self.limit << FRACTION))]
         # limit + back - entered - value is below 0 where it does not fit; of the two ones of its two negatives one is
         # the carry, the other takes the place of the lowest saved carry
@@ -100,7 +101,8 @@ class PortfolioDelta(wiring.Component):
         m.d.comb += [
             used.eq(Mux(down[1], entered[1], entered[0])), more.eq(used + value),
             room.eq(add(rest, Cat(C(1, 1), carries[1:bits]), 1)),
-            self.beyond.eq((room[-1] | refused | closed | settlement.unsettled) & is_new(self.pipeline.at[3].intent)),
+            self.beyond.eq(is_new(self.pipeline.at[3].intent) & (
+                (room[-1] & ~unlimited) | refused | closed | settlement.unsettled)),
         ]
         for n, number in enumerate(entered):
             with m.If(reserve & (down[1] == n)):

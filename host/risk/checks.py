@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from hdl.layouts import Action, Reason, Side
+from hdl.registers import GATE
 from hdl.risk.delta import FRACTION
 from hdl.risk.headroom import LIMIT_BITS, UNIT
 
@@ -18,6 +19,8 @@ NEW = int(Action.NEW)
 BUY, SELL, SELL_SHORT = (int(side) for side in Side)
 #: Notional counts in units of so many bits of 1e-4 USD; how many a limit may have.
 UNIT_BITS, MOST_UNITS = np.uint64(UNIT), 1 << LIMIT_BITS
+#: Of the portfolio's delta: all ones.
+NO_LIMIT = (1 << GATE["delta"].width) - 1
 #: Of a position, in shares.
 LEAST, MOST = -(1 << 31), (1 << 31) - 1
 
@@ -120,6 +123,8 @@ def delta(state, order, seen):
     if not state.delta_known[seen.row] or state.most_delta == 0:
         return True
     one = state.deltas[seen.row]
+    if state.most_delta == NO_LIMIT:
+        return False
     return state.delta_use[seen.sell ^ (one < 0)] + order.qty * abs(one) > state.most_delta << FRACTION
 
 

@@ -279,7 +279,7 @@ class GateModel:
         if delta is None or self.most_delta == 0:
             return True
         down, value = _direction(order.side & 1, delta), order.qty * abs(delta)
-        return self.delta_use[down] + value > self.most_delta * DELTA_UNIT
+        return self.most_delta != MASK32 and self.delta_use[down] + value > self.most_delta * DELTA_UNIT
 
     def _short(self, order: Order, short: int) -> bool:
         """Whether a sell that could make so many shares short may not."""

@@ -133,7 +133,7 @@ async def prepared(dut, rng) -> GateBench:
     await bench.make(draw_set(bench, rng))
     for symbol in range(CONFIG.symbols):
         await bench.set_delta(symbol, rng.choice([256, -128, 60, 2_560]))
-    bench.model.most_delta = rng.choice([900, 3_000, 30_000])
+    bench.model.most_delta = rng.choice([900, 3_000, 30_000, (1 << 32) - 1])
     await bench.write(GATE, "delta", bench.model.most_delta)
     bench.model.window = rng.choice([7, 8, 20, 160, 400])
     await bench.write(GATE, "duplicate", bench.model.window)

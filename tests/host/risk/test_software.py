@@ -129,7 +129,7 @@ class Plain:
             total += self.position[other] * delta * (-1 if down else 1)
             total += sum(left * abs(delta) for _, of, side, left in self.live.values()
                          if of == other and (side != (delta < 0)) == down)
-        return total > self.most_delta * 256
+        return total > self.most_delta * 256 and self.most_delta < 2**32 - 1
 
     def affords(self, who, strategy, sells, value):
         """Summed anew from every order: what is open, and what was executed, at its price, in units of 1.6384 USD."""
