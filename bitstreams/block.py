@@ -2,6 +2,9 @@
 
     python -m bitstreams.block hdl.risk.gate:Gate
     python -m bitstreams.block hdl.net.receiver:Receiver 0 --config gbe --seed 2
+    python -m bitstreams.block hdl.nic:Nic --config xgbe --device LFE5UM5G-85F-8BG554 --place-only
+
+The target is the clock of the config.
 
 Every input comes from a flip-flop and every output ends in one, as between blocks of the NIC; the flip-flops
 form two shift registers, so that any number of ports fits on three pins. Their cells are counted apart.
@@ -23,7 +26,6 @@ from bitstreams.report import critical_path, utilisation
 from hdl.config import GBE, VARIANTS
 
 BUILD = Path(__file__).resolve().parent.parent / "build" / "blocks"
-TARGET_MHZ = 125.0
 
 
 class Harness(Elaboratable):
@@ -50,7 +52,8 @@ class Harness(Elaboratable):
         return m
 
 
-def measure(component, name: str, seed: int = 1, mhz: float = TARGET_MHZ) -> dict:
+def measure(component, name: str, seed: int, mhz: float, device: tools.Device = tools.LFE5UM5G_45F_8,
+            route: bool = True) -> dict:
     """nextpnr's report on `component` in its harness; everything is left in build/blocks/<name>/."""
     folder = BUILD / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +61,7 @@ def measure(component, name: str, seed: int = 1, mhz: float = TARGET_MHZ) -> dic
     text = rtlil.convert(harness, name=name, ports=[harness.clk, harness.si, harness.so], emit_src=False)
     (folder / f"{name}.il").write_text(text)
     tools.synthesize(folder, name)
-    report = tools.place_and_route(folder, name, seed, mhz, constraints=False)
+    report = tools.place_and_route(folder, name, seed, mhz, constraints=False, device=device, route=route)
     report["harness"] = {"flip-flops": len(harness.inputs) + len(harness.outputs) + 2}
     return report
 
@@ -84,12 +87,16 @@ def main() -> int:
     parser.add_argument("arguments", nargs="*", help="what its constructor takes after the config")
     parser.add_argument("--config", choices=VARIANTS, default=GBE.name)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--mhz", type=float, default=TARGET_MHZ, help="target frequency")
+    parser.add_argument("--mhz", type=float, help="target frequency, if not the clock of the config")
+    parser.add_argument("--device", choices=tools.DEVICES, default=tools.LFE5UM5G_45F_8.name)
+    parser.add_argument("--place-only", action="store_true", help="do not route; delays of wires are estimates")
     options = parser.parse_args()
-    name = "_".join([options.component.rpartition(":")[2].lower(), *options.arguments])
+    config = VARIANTS[options.config]
+    mhz = options.mhz or config.clock_hz / 1e6
+    name = "_".join([options.component.rpartition(":")[2].lower(), *options.arguments, config.name])
     try:
-        component = component_of(options.component, options.arguments, VARIANTS[options.config])
-        report = measure(component, name, options.seed, options.mhz)
+        component = component_of(options.component, options.arguments, config)
+        report = measure(component, name, options.seed, mhz, tools.DEVICES[options.device], not options.place_only)
     except BitstreamError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -97,8 +104,8 @@ def main() -> int:
     print(utilisation(report))
     print(f"(of them {report['harness']['flip-flops']} flip-flops are the harness)\n")
     print(critical_path(report))
-    print(f"\n{options.component}: Fmax {fmax:.1f} MHz, target {options.mhz:g} MHz, seed {options.seed}")
-    return 0 if fmax >= options.mhz else 1
+    print(f"\n{options.component}: Fmax {fmax:.1f} MHz, target {mhz:g} MHz, seed {options.seed}, {options.device}")
+    return 0 if fmax >= mhz else 1
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ class Device:
 
 LFE5UM5G_45F_8 = Device("LFE5UM5G-45F-8BG381", ("--um5g-45k", "--package", "CABGA381", "--speed", "8"))
 LFE5UM5G_85F_8 = Device("LFE5UM5G-85F-8BG554", ("--um5g-85k", "--package", "CABGA554", "--speed", "8"))
+DEVICES = {device.name: device for device in (LFE5UM5G_45F_8, LFE5UM5G_85F_8)}
 
 
 def versions() -> dict[str, str]:
@@ -53,14 +54,14 @@ def synthesize(folder: Path, name: str):
 
 
 def place_and_route(folder: Path, name: str, seed: int, mhz: float, constraints: bool, *,
-                    device: Device = LFE5UM5G_45F_8, netlist: Path | None = None,
+                    device: Device = LFE5UM5G_45F_8, netlist: Path | None = None, route: bool = True,
                     stage: Callable[[str], None] = lambda name: None) -> dict:
     """`<name>.json` to `<name>.config`; returns nextpnr's report, also in `<name>.report.json`.
 
     `mhz` is the target of every clock that the constraints `<name>.lpf` do not name. A miss is no failure here:
     who calls compares the report with the targets. `netlist` is the folder of the netlist and of the constraints,
-    where it is another; `stage` is told when routing begins. A design that the device has no room for is given up
-    before it is placed.
+    where it is another; without `route`, the report is of the placement; `stage` is told when routing begins. A
+    design that the device has no room for is given up before it is placed.
     """
     source = Path(os.path.relpath(netlist or folder, folder)) / name
     pins = ("--lpf", f"{source}.lpf") if constraints else ("--lpf-allow-unconstrained",)
@@ -77,7 +78,7 @@ def place_and_route(folder: Path, name: str, seed: int, mhz: float, constraints:
 
     _run(folder, log, NEXTPNR, "--log", log, *device.options, *PLACER, "--seed", str(seed), "--freq", f"{mhz:g}",
          "--timing-allow-fail", "--report", f"{name}.report.json", "--json", f"{source}.json", *pins,
-         "--textcfg", f"{name}.config", watch=watch)
+         *(("--textcfg", f"{name}.config") if route else ("--no-route",)), watch=watch)
     return read_report(folder, name)
 
 

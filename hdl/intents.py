@@ -22,7 +22,7 @@ class IntentArbiter(wiring.Component):
     """Merges the triggers' intents with the host's.
 
     An intent is let through only while `free` is high (order entry idle) and the gate holds none,
-    so a verdict is never older than one cycle when its frame starts. A trigger's intent passes in the
+    so a frame starts in the cycle of its verdict. A trigger's intent passes in the
     cycle it is offered (latency 0) and goes before the host's. None passes in the `SETTLE_CYCLES` cycles after
     `unsent`.
 

@@ -149,7 +149,7 @@ class Decision(data.Struct):
 
 
 class SentOrder(data.Struct):
-    """The first beat of an order frame leaves in this cycle: that of the decision in the cycle before."""
+    """The first beat of an order frame leaves in this cycle: that of the decision in this cycle."""
     msg_seq: unsigned(32)   # binary
     tcp_seq: unsigned(32)
     date: unsigned(32)      # binary YYYYMMDD

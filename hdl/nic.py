@@ -169,8 +169,8 @@ class Nic(wiring.Component):
         m.d.comb += [
             intents.now.eq(self.clock.now), gate.now.eq(self.clock.now),
             intents.free.eq(entry.idle & self.up.room), intents.unsent.eq(entry.unsent.valid),
-            entry.i.payload.eq(gate.o.payload),
-            entry.i.valid.eq(gate.o.valid & (gate.o.payload.reasons == 0)),
+            entry.coming.eq(intents.o.payload), entry.asked.payload.eq(gate.asked.payload),
+            entry.asked.valid.eq(gate.asked.valid), entry.passed.eq(gate.passed),
             entry.killed.eq(gate.killed), entry.venue_killed.eq(gate.venue_killed),
             entry.strategy_killed.eq(gate.strategy_killed), entry.kill_poisons.eq(gate.poisons),
             entry.stamp.eq(self.clock.stamp),

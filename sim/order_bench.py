@@ -1,10 +1,12 @@
 """cocotb harness of OrderEntry: set up over the bus, orders in, frames and everything else out."""
 
+from amaranth.hdl import Shape
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from hdl.csr import READ_LATENCY
+from hdl.intents import GATE_LATENCY
 from hdl.layouts import SESSION_BYTES
-from hdl.messages import Decision, ExecReport, Intent, SentOrder, payload
+from hdl.messages import ExecReport, Intent, SentOrder, payload
 from hdl.net.clock import TimeOfDay
 from hdl.streams import beat
 from sim.bus import StreamMonitor, StreamSource, pack, reset
@@ -24,11 +26,11 @@ class OrderBench:
         self.dut, self.lanes = dut, lanes
         shape = payload(8 * lanes).members["payload"].shape
         for name in ("killed", "venue_killed", "strategy_killed", "kill_poisons", "stamp", "bus__addr", "bus__wdata",
-                     "bus__write", "bus__read", "bytes_o__ready"):
+                     "bus__write", "bus__read", "bytes_o__ready", "passed", "coming"):
             getattr(dut, name).value = 0
-        self.i, self.bad = StreamSource(dut, "i", Decision), StreamSource(dut, "bad", 64)
+        self.asked, self.bad = StreamSource(dut, "asked", Intent), StreamSource(dut, "bad", 64)
         self.segments = StreamSource(dut, "session_i", shape)
-        self.decisions, self.beats = StreamMonitor(dut, "i", Decision), StreamMonitor(dut, "session_i", shape)
+        self.asks, self.beats = StreamMonitor(dut, "asked", Intent), StreamMonitor(dut, "session_i", shape)
         self.o = StreamMonitor(dut, "o", beat(8 * lanes), ready=ready or True)
         self.sent, self.unsent = StreamMonitor(dut, "sent", SentOrder), StreamMonitor(dut, "unsent", Intent)
         self.report = StreamMonitor(dut, "report", ExecReport)
@@ -37,8 +39,8 @@ class OrderBench:
 
     @property
     def decided(self) -> int:
-        """Cycle of the last decision, once it is over."""
-        return self.decisions.log[-1][0]
+        """Cycle in which the last intent was decided on, or would have been."""
+        return self.asks.log[-1][0] + GATE_LATENCY - 1
 
     @property
     def segment_end(self) -> int:
@@ -72,6 +74,20 @@ class OrderBench:
 
     def set_stamp(self, value: dict):
         self.dut.stamp.value = pack(TimeOfDay, value)
+
+    async def ask(self, intent: dict):
+        """The gate is asked as soon as order entry is idle; returns in the cycle of its decision."""
+        self.dut.coming.value = pack(Intent, intent)
+        await self.idle()
+        self.dut.coming.value = ~pack(Intent, intent) & (1 << Shape.cast(Intent).width) - 1
+        await self.asked.send(intent)
+        await self.wait(GATE_LATENCY - 2)
+
+    async def passes(self):
+        """The gate passes what it was asked; returns in the cycle after."""
+        self.dut.passed.value = 1
+        await RisingEdge(self.dut.clk)
+        self.dut.passed.value = 0
 
     async def wait(self, cycles: int):
         for _ in range(cycles):

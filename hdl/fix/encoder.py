@@ -44,10 +44,11 @@ class FrameValues(data.Struct):
 class Encoder(wiring.Component):
     """Plays the image of one venue and action, and patches every slot of its frame.
 
-    Latency: 1 cycle from `start` to the first beat. Throughput: one byte a cycle, without a gap; a frame may
-    start in the cycle after the last beat of the one before. The first byte is known with `start`, while the image is
-    still to be read; digits and both checksums are ready `program.DONE` cycles after the first beat, before the byte
-    at which TCP wants its checksum (checked when this is built). If the MAC holds the stream back, only playing waits.
+    Latency: 1 cycle from `start` to the first beat. Throughput: one byte a cycle, without a gap; a frame may start in
+    the cycle after the last beat of the one before, and four cycles after a start that came to nothing. The first byte
+    is known with `start`, while the image is still to be read; digits and both checksums are ready `program.DONE`
+    cycles after the first beat, before the byte at which TCP wants its checksum (checked when this is built). If the
+    MAC holds the stream back, only playing waits.
 
     Written for 8 bits. What happens when is in `hdl.fix.program`; `hdl.fix.encoder64` has another player for the same
     sums.

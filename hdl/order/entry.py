@@ -1,26 +1,22 @@
 """Order entry: passed decisions out as FIX over TCP, ExecutionReports in."""
 
-from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.config import NicConfig
 from hdl.csr import BusSignature
 from hdl.fix.encoder import Encoder
-from hdl.fix.encoder64 import LEAD, Encoder64
+from hdl.fix.encoder64 import Encoder64
+from hdl.intents import GATE_LATENCY
 from hdl.layouts import SESSION_BYTES, Action, Origin
-from hdl.messages import Decision, ExecReport, Intent, SentOrder, VenueFilter, payload
+from hdl.messages import ExecReport, Intent, SentOrder, VenueFilter, payload
 from hdl.net.clock import TimeOfDay
 from hdl.order.image import FRAMES
 from hdl.order.narrow import Narrow
 from hdl.order.session import SessionReceiver
 from hdl.order.sessions import Sessions
 from hdl.streams import axis
-
-
-def lead(config: NicConfig) -> int:
-    """Cycles that an order takes from its decision to the first beat of its frame, beyond one."""
-    return 0 if config.lanes == 1 else LEAD
 
 
 class BadFrames(wiring.Component):
@@ -60,18 +56,11 @@ class BadFrames(wiring.Component):
 class OrderEntry(wiring.Component):
     """Turns each passed decision into one frame, in the order they come, and reads what the venues answer.
 
-    Latency: the first beat is on `o` 1 + `lead` cycles after the decision, always, and the frame follows without a gap:
-
-    =======  ================  ============  =============
-    bits     first beat after  an order has  a cancel has
-    =======  ================  ============  =============
-    8        1 cycle           254 beats     244 beats
-    64       44 cycles         32 beats      31 beats
-    =======  ================  ============  =============
-
-    A frame of 64 bits waits for its checksums (see `Encoder64`). Kills, the venue's `enable` and the clock's `known`
-    are looked at in the cycle of the first beat itself; if any forbids, nothing leaves and the intent comes back on
-    `unsent`. `enable` cleared later lets the frame finish.
+    Latency: the first beat is on `o` in the cycle of the decision itself, always, and the frame follows without a gap:
+    an order has 254 beats at 8 bits and 32 at 64, a cancel 244 and 31. The frame is begun, and at 64 bits made, while
+    the gate decides (see `Encoder64`). Kills, the venue's `enable` and the clock's `known` are looked at in that cycle,
+    too; if any forbids, nothing leaves and the intent comes back on `unsent`. `enable` cleared later lets the frame
+    finish.
 
     Poison: a trigger's order whose causing frame turns out bad (`bad`) at least 4 cycles before its last byte is
     taken ends with `error`, so that the MAC spoils its FCS. The venue never sees it, so MsgSeqNum and `snd_nxt` go
@@ -86,20 +75,24 @@ class OrderEntry(wiring.Component):
 
     Ports
     -----
-    i : In, valid-only passed Decisions; only while `idle`, one at a time, and not in the two cycles after one.
-    idle : Out, no frame is under way, the MAC is ready and at least one venue is enabled.
+    coming : In(Intent), what may be `asked` in the next cycle.
+    asked : In, valid-only Intent that the gate was asked about; at the earliest in the cycle after one in which `idle`
+        is high, and four cycles after the one before.
+    passed : In, `GATE_LATENCY` - 1 cycles after `asked`: the gate lets it leave.
+    idle : Out, in the cycle before, no frame was under way nor an order coming back, the MAC was ready and at least one
+        venue enabled.
     killed, venue_killed, strategy_killed : In, the kill switches, one bit, or one a venue or strategy. A cancel leaves
         all the same.
     kill_poisons : In, a kill poisons the frame of an order that it would have stopped; else that ends well.
     bad : In, valid-only `rx_time` of a frame that turned out bad.
-    stamp : In(TimeOfDay), from the clock, written in the frame as of the cycle after the decision.
+    stamp : In(TimeOfDay), from the clock, written in the frame as of the cycle of the decision.
     session_i : In(payload), segments from the venues.
     bus : In(BusSignature), the VENUE, IMAGE and SYMBOL_TEXT blocks; an enabled venue's images are locked. Sequence
         numbers are written while no frame of their venue is under way.
     o : Out(axis), frames.
-    sent : Out, valid-only SentOrder, in the cycle of the first beat: of the decision before it.
-    unsent : Out, valid-only Intent that did not leave: 2 + `lead` cycles after its decision, or with `poisoned` the
-        cycle after the last beat of its poisoned frame.
+    sent : Out, valid-only SentOrder, in the cycle of the first beat.
+    unsent : Out, valid-only Intent that did not leave: 2 cycles after its decision, or with `poisoned` the cycle after
+        the last beat of its poisoned frame.
     poisoned : Out, see there.
     report : Out, valid-only ExecReport. bytes_o : Out, stream of SESSION_BYTES. See `SessionReceiver`.
     venues : Out, array of VenueFilter for the receivers.
@@ -109,8 +102,9 @@ class OrderEntry(wiring.Component):
         self.config = config
         valid_only = {"always_ready": True}
         super().__init__({
-            "i": In(stream.Signature(Decision, **valid_only)), "idle": Out(1), "killed": In(1),
-            "venue_killed": In(unsigned(config.venues)), "strategy_killed": In(unsigned(config.strategies)),
+            "coming": In(Intent), "asked": In(stream.Signature(Intent, **valid_only)), "passed": In(1),
+            "idle": Out(1), "killed": In(1), "venue_killed": In(unsigned(config.venues)),
+            "strategy_killed": In(unsigned(config.strategies)),
             "kill_poisons": In(1), "bad": In(stream.Signature(64, **valid_only)), "stamp": In(TimeOfDay),
             "session_i": In(payload(config.data_width)), "bus": In(BusSignature()), "o": Out(axis(config.data_width)),
             "sent": Out(stream.Signature(SentOrder, **valid_only)),
@@ -129,65 +123,58 @@ class OrderEntry(wiring.Component):
                          for name in ("addr", "wdata", "read")]
         m.d.comb += [sessions.bus.write.eq(self.bus.write), encoder.bus.write.eq(sessions.write)]
         current = Signal(Intent)
-        with m.If(self.i.valid):
-            m.d.sync += current.eq(self.i.payload.intent)
-        m.d.comb += [self.bus.rdata.eq(sessions.bus.rdata), self.venues.eq(sessions.filters),
-                     sessions.venue.eq(current.venue)]
-        starting = self._start(m, encoder, sessions, current)
-        self._finish(m, encoder, sessions, current, starting)
+        with m.If(self.asked.valid):
+            m.d.sync += current.eq(self.asked.payload)
+        m.d.comb += [self.bus.rdata.eq(sessions.bus.rdata), self.venues.eq(sessions.filters)]
+        if self.config.lanes == 1:
+            numbers, says = encoder.values, current
+            soon = self.asked.valid
+            for _ in range(GATE_LATENCY - 2):   # until the cycle before the decision
+                soon, before = Signal(), soon
+                m.d.sync += soon.eq(before)
+            m.d.comb += [encoder.start.eq(soon), encoder.next_action.eq(current.action),
+                         encoder.next_venue.eq(current.venue), sessions.venue.eq(current.venue)]
+        else:
+            numbers, says = encoder.held, self.coming
+            m.d.comb += [encoder.ask.eq(self.asked.valid),
+                         sessions.venue.eq(Mux(self.idle, self.coming.venue, current.venue))]
+        m.d.comb += _says(encoder.values, says, sessions.numbers)
+        stopped = self._start(m, encoder, sessions, current, numbers)
+        self._finish(m, encoder, sessions, current, stopped)
         self._receive(m, sessions, session)
         wiring.connect(m, encoder.o, wiring.flipped(self.o))
         return m
 
-    def _start(self, m: Module, encoder, sessions, current):
-        """The cycle of the first beat: leave, or be forbidden. Returns whether this is that cycle."""
-        starting, allowed, enabled = Signal(), Signal(), Signal(self.config.venues)
-        stopped = self.stopped = Signal()       # the order under way is killed
-        numbers, next_up = sessions.numbers, self.i.payload.intent
-        stamp = self._stamp(m, encoder, starting)
+    def _start(self, m: Module, encoder, sessions, current, numbers):
+        """The cycle of the decision: leave, or be forbidden. Returns whether it is that, a cycle later."""
+        allowed, enabled, stopped = Signal(), Signal(self.config.venues), Signal()
+        killed = self.order_killed = Signal()       # the order asked about, or under way
         m.d.comb += [
-            encoder.start.eq(self.i.valid), encoder.next_action.eq(next_up.action),
-            encoder.next_venue.eq(next_up.venue), enabled.eq(Cat(filter_.enable for filter_ in sessions.filters)),
-            stopped.eq((self.killed | self.strategy_killed.bit_select(current.strategy, 1)
-                        | self.venue_killed.bit_select(current.venue, 1)) & (current.action != Action.CANCEL)),
-            allowed.eq(~stopped & self.stamp.known & enabled.bit_select(current.venue, 1)),
-            encoder.go.eq(starting & allowed), encoder.values.stamp.eq(self.stamp),
-            encoder.values.tcp_seq.eq(numbers.snd_nxt), encoder.values.tcp_ack.eq(numbers.rcv_nxt),
-            encoder.values.msg_seq.eq(numbers.msg_seq),
-            *(encoder.values[name].eq(current[name]) for name in (
-                "action", "venue", "symbol", "order_id", "orig_id", "price", "qty", "side", "tif")),
+            enabled.eq(Cat(filter_.enable for filter_ in sessions.filters)),
+            killed.eq((self.killed | self.strategy_killed.bit_select(current.strategy, 1)
+                       | self.venue_killed.bit_select(current.venue, 1)) & (current.action != Action.CANCEL)),
+            allowed.eq(~killed & self.stamp.known & enabled.bit_select(current.venue, 1)),
+            encoder.go.eq(self.passed & allowed), encoder.values.stamp.eq(self.stamp),
             self.sent.valid.eq(encoder.go), self.sent.payload.msg_seq.eq(numbers.msg_seq),
-            self.sent.payload.tcp_seq.eq(numbers.snd_nxt), self.sent.payload.date.eq(stamp.date),
-            self.sent.payload.ms.eq(stamp.ms),
+            self.sent.payload.tcp_seq.eq(numbers.tcp_seq), self.sent.payload.date.eq(self.stamp.date),
+            self.sent.payload.ms.eq(self.stamp.ms),
         ]
-        m.d.sync += self.idle.eq(~(self.i.valid | encoder.busy) & self.o.ready & enabled.any())
-        return starting
+        m.d.sync += [self.idle.eq(~(encoder.o.valid | self.passed | stopped) & self.o.ready & enabled.any()),
+                     stopped.eq(self.passed & ~allowed)]
+        return stopped
 
-    def _stamp(self, m: Module, encoder, starting):
-        """Drives `starting`; returns the time that the frame of which it is the first beat has in it."""
-        decided = Signal()
-        m.d.sync += decided.eq(self.i.valid)
-        if self.config.lanes == 1:
-            m.d.comb += starting.eq(decided)
-            return self.stamp
-        stamp = Signal.like(self.stamp)
-        m.d.comb += starting.eq(encoder.due)
-        with m.If(decided):
-            m.d.sync += stamp.eq(self.stamp)
-        return stamp
-
-    def _finish(self, m: Module, encoder, sessions, current, starting):
+    def _finish(self, m: Module, encoder, sessions, current, stopped):
         """Sequence numbers move when a frame has ended well; what the venue will not see is given back."""
         m.submodules.bad_frames = bad_frames = BadFrames(self.config)
         wiring.connect(m, wiring.flipped(self.bad), bad_frames.bad)
         lost, cut = encoder.done & encoder.done_error, Signal()
-        with m.If(self.i.valid):
+        with m.If(self.passed):
             m.d.sync += cut.eq(0)
-        with m.Elif(self.stopped & self.kill_poisons):
+        with m.Elif(self.order_killed & self.kill_poisons):
             m.d.sync += cut.eq(1)
         m.d.comb += [bad_frames.intent.eq(current), encoder.poison.eq(bad_frames.hit | cut),
                      self.unsent.payload.eq(current), sessions.sent.eq(encoder.done & ~encoder.done_error)]
-        m.d.sync += [self.poisoned.eq(lost), self.unsent.valid.eq(lost | starting & ~encoder.go)]
+        m.d.sync += [self.poisoned.eq(lost), self.unsent.valid.eq(lost | stopped)]
         with m.Switch(current.action):
             for action, frame in FRAMES.items():
                 with m.Case(action):
@@ -208,3 +195,10 @@ class OrderEntry(wiring.Component):
         wiring.connect(m, session.bytes_o, wiring.flipped(self.bytes_o))
         m.d.comb += [session.rcv_nxt.eq(sessions.rcv_nxt), session.restart.eq(sessions.restart),
                      sessions.update.eq(session.update), sessions.following.eq(session.following)]
+
+
+def _says(values, intent, numbers) -> list:
+    """What a frame says of its intent, and of its session."""
+    return [values.tcp_seq.eq(numbers.snd_nxt), values.tcp_ack.eq(numbers.rcv_nxt), values.msg_seq.eq(numbers.msg_seq),
+            *(values[name].eq(intent[name]) for name in (
+                "action", "venue", "symbol", "order_id", "orig_id", "price", "qty", "side", "tif"))]

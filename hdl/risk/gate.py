@@ -58,6 +58,8 @@ class Gate(wiring.Component):
     Members
     -------
     i : intents; `ready` is high from the second cycle after reset on.
+    asked : the intent accepted the cycle before, valid-only: whoever sends it can prepare.
+    passed : a decision without a reason is on `o`.
     o : decisions, valid-only, each with the figures it saw (also those of a rejected order or a cancel).
     now, halted, top : the clock; a bit a symbol; tops of book.
     report, unsent, execution : see `Exposure`.
@@ -71,6 +73,7 @@ class Gate(wiring.Component):
         self.config, self.checks = config, checks
         super().__init__({
             "i": In(stream.Signature(Intent)), "o": Out(stream.Signature(Decision, always_ready=True)),
+            "asked": Out(stream.Signature(Intent, always_ready=True)), "passed": Out(1),
             "now": In(64), "halted": In(config.symbols), "top": In(stream.Signature(TopOfBook, always_ready=True)),
             "report": In(stream.Signature(ExecReport, always_ready=True)),
             "unsent": In(stream.Signature(Intent, always_ready=True)),
@@ -83,7 +86,7 @@ class Gate(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         self.at = [Signal(Stage, name=f"at{n}") for n in range(4)]
-        self.passes, self.reserve = Signal(), Signal()
+        self.reserve = Signal()
         self._advance(m)
         m.submodules.words = words = LimitWords(self.config)
         m.submodules.limits = limits = LimitStore(self.config)
@@ -118,6 +121,7 @@ class Gate(wiring.Component):
     def _advance(self, m):
         m.d.sync += self.i.ready.eq(1)
         m.d.comb += [self.at[0].valid.eq(self.i.valid & self.i.ready), self.at[0].intent.eq(self.i.payload)]
+        m.d.comb += [self.asked.valid.eq(self.at[1].valid), self.asked.payload.eq(self.at[1].intent)]
         for n in range(3):
             valid, intent = Signal(name=f"valid{n + 1}"), Signal(Intent, name=f"intent{n + 1}", reset_less=True)
             m.d.sync += [valid.eq(self.at[n].valid), intent.eq(self.at[n].intent)]
@@ -199,7 +203,7 @@ class Gate(wiring.Component):
                      reserves.eq(self.at[2].valid & (bits == 0) & new)]
         m.d.comb += [
             tripped.eq(self.trip & is_new(self.at[3].intent)),
-            self.passes.eq(passes & ~late.any() & ~tripped), self.reserve.eq(reserves & ~late.any() & ~self.trip),
+            self.passed.eq(passes & ~late.any() & ~tripped), self.reserve.eq(reserves & ~late.any() & ~self.trip),
             self.o.valid.eq(self.at[3].valid), self.o.payload.intent.eq(self.at[3].intent),
             self.o.payload.reasons.eq(found | late | tripped << Reason.KILL), self.o.payload.time.eq(self.now),
         ]
@@ -221,7 +225,7 @@ class Gate(wiring.Component):
         m.d.comb += [
             words.switch.eq(bank.limits_switch_stb), words.wdata.eq(bank.limits_switch_wdata),
             bank.limits_serial_status.eq(Cat(words.in_force.serial, words.staged, words.waiting)),
-            counters.i.decisions.eq(self.o.valid), counters.i.passed.eq(self.passes),
+            counters.i.decisions.eq(self.o.valid), counters.i.passed.eq(self.passed),
             bank.decisions_status.eq(counters.o.decisions), bank.passed_status.eq(counters.o.passed),
         ]
         answer = Const(0)

@@ -225,12 +225,12 @@ def test_every_other_record(rng):
     sent = anything(SentOrder, rng)
     execution, event = anything(EXECUTION.layout, rng, symbol=200), anything(FEED_EVENT.layout, rng, symbol=7)
     session, value = anything(SESSION_BYTES.layout, rng, symbol=0), anything(REG_VALUE.layout, rng, symbol=0)
-    plan = {30: {"decision": decision, "execution": execution, "feed_event": event}, 31: {"sent": sent}}
+    plan = {30: {"decision": decision, "sent": sent, "execution": execution, "feed_event": event}}
     bench = Bench(TINY, plan, [("session", session), ("value", value)], until=100)
     by_kind = {record["kind"]: record for record in bench.got}
     assert len(bench.got) == len(by_kind) == 6
     assert by_kind[DECISION.kind] == model.decision(decision, SERIAL)
-    assert by_kind[ORDER_SENT.kind] == model.order_sent(decision, sent, now=31)
+    assert by_kind[ORDER_SENT.kind] == model.order_sent(decision, sent, now=30)
     assert by_kind[EXECUTION.kind] == stamped(EXECUTION, execution, 30)
     assert by_kind[FEED_EVENT.kind] == stamped(FEED_EVENT, event, 30)
     for kind, given in ((SESSION_BYTES, session), (REG_VALUE, value)):
@@ -245,7 +245,7 @@ def test_an_order_that_does_not_reach_its_venue(poisoned, rng):
     sent = anything(SentOrder, rng)
     plan = {30: {"decision": decision}, 32: {"unsent": {"poisoned": poisoned}, "numbers": sent}}
     if poisoned:
-        plan = {30: {"decision": decision}, 31: {"sent": sent}, 300: {"unsent": {"poisoned": 1}}}
+        plan = {30: {"decision": decision, "sent": sent}, 300: {"unsent": {"poisoned": 1}}}
     bench = Bench(TINY, plan, until=320)
     expected = model.order_sent(decision, sent, now=max(plan)) | {"flags": 1, "poisoned": poisoned}
     assert bench.of(ORDER_SENT)[-1] == expected
@@ -253,23 +253,21 @@ def test_an_order_that_does_not_reach_its_venue(poisoned, rng):
 
 
 def test_decisions_and_orders_pass_while_the_market_is_at_its_fastest(rng):
-    """Decisions as fast as `room` lets them be made, some of them passed: sent in the next cycle, then a frame."""
+    """Decisions as fast as `room` lets them be made, some of them passed: sent in the same cycle, then a frame."""
     plan, expected = messages(GBE, rng, 100, 10)
     decisions, sents = [], []
 
     class Plan(dict):
-        bench, free, sent = None, 25, None
+        bench, free = None, 25
 
         def get(self, cycle, default=None):
             given = dict(plan.get(cycle, {}))
-            if self.sent:
-                given["sent"], self.sent = self.sent, None
-                sents.append((decisions[-1], given["sent"], cycle))
-            elif cycle >= self.free and cycle < 900 and self.bench.room[-GATE_LATENCY]:
+            if cycle >= self.free and cycle < 900 and self.bench.room[-GATE_LATENCY]:
                 decisions.append(anything(Decision, rng))
                 given["decision"], self.free = decisions[-1], cycle + GATE_LATENCY + 1
                 if rng.random() < .1:
-                    self.free, self.sent = cycle + 170, anything(SentOrder, rng)
+                    self.free, given["sent"] = cycle + 170, anything(SentOrder, rng)
+                    sents.append((decisions[-1], given["sent"], cycle))
             return given
 
     play = Plan()

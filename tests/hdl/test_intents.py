@@ -115,7 +115,8 @@ def test_orders_to_a_venue_that_is_off_come_back_and_kill_nothing():
     connect(m, intents.o, gate.i)
     m.d.comb += [
         intents.free.eq(entry.idle), intents.unsent.eq(entry.unsent.valid), entry.o.ready.eq(1),
-        entry.stamp.known.eq(1), entry.i.payload.eq(gate.o.payload), entry.i.valid.eq(gate.o.valid),
+        entry.stamp.known.eq(1), entry.coming.eq(intents.o.payload), entry.passed.eq(gate.passed),
+        entry.asked.payload.eq(gate.asked.payload), entry.asked.valid.eq(gate.asked.valid),
         gate.unsent.payload.eq(entry.unsent.payload), gate.unsent.valid.eq(entry.unsent.valid),
     ]
 

@@ -85,7 +85,7 @@ PROOF = Proof(
         "decided_while_busy": Fault("hdl.rings", "decisions & ~orders.busy", "decisions"),
         "second_intent": Fault("hdl.intents", "self.free & (deciding == 0)", "self.free"),
         "rejected_ones_left_out": Fault("hdl.nic", "up.decision.valid.eq(gate.o.valid)",
-                                       "up.decision.valid.eq(entry.i.valid)"),
+                                       "up.decision.valid.eq(entry.passed)"),
         "figures_mixed_up": Fault("hdl.orderrecords", "with m.If(self.decision.valid & (stays == 0)):",
                                   "with m.If(self.decision.valid & (stays != 0)):"),
     })

@@ -4,7 +4,7 @@ On the NIC itself (`sim.formal.top`). A kill is a write to GATE.kill, GATE.venue
 from its strobe on the gate's bus; a fault that settlement finds; or `trip`. A fault stops what would start in the next
 cycle, `trip` in its own. What lifts a kill is a write to GATE.resume with the key, from 3 cycles after its strobe on,
 and nothing else. The kills are followed here from the bus, by their definition in `hdl.registers`; the claim is about
-`tx`.
+`tx`, and it holds without the gate's own check.
 """
 
 from amaranth.hdl import Assume, Module, Mux, Signal
@@ -13,7 +13,6 @@ from amaranth.lib import wiring
 from hdl.layouts import Action
 from hdl.messages import Intent
 from hdl.registers import GATE, RESUME_KEY, RegisterMap
-from hdl.risk.checks.kill import Kill
 from sim.formal.flow import Proof
 from sim.formal.surgery import Fault, claim
 from sim.formal.top import FIGURES, frame_start, parts, top
@@ -28,7 +27,7 @@ def following_kills(base: type) -> type:
     """The gate, and what must be dead in each cycle: `dead`, `dead_venues`, `dead_strategies`."""
     class Following(base):
         def __init__(self, config):
-            super().__init__(config, checks=(Kill,))
+            super().__init__(config, checks=())
             self.dead, self.dead_venues = Signal(), Signal(config.venues)
             self.dead_strategies = Signal(config.strategies)
 
@@ -62,13 +61,13 @@ def following_kills(base: type) -> type:
 
 
 def claims(nic: wiring.Component, m: Module):
-    gate, before, intent = nic.gate, Signal(), Signal(Intent)
+    gate, before, intent, last = nic.gate, Signal(), Signal(Intent), Signal(Intent)
     first, _ = frame_start(m, nic)
     strobe = nic.down.bus.write | nic.down.bus.read
     m.d.sync += before.eq(strobe)
     m.d.comb += Assume(~(strobe & before))      # `HostDown`: at most one access every 7 cycles
-    with m.If(gate.o.valid):
-        m.d.sync += intent.eq(gate.o.payload.intent)
+    m.d.comb += intent.eq(Mux(gate.o.valid, gate.o.payload.intent, last))
+    m.d.sync += last.eq(intent)
     dead = (gate.dead | gate.trip | gate.dead_venues.bit_select(intent.venue, 1)
             | gate.dead_strategies.bit_select(intent.strategy, 1))
     claim(m, "nothing_starts", ~dead, when=first & (intent.action != Action.CANCEL))

@@ -34,7 +34,7 @@ def limit_in_force(base: type) -> type:
             m = super().elaborate(platform)
             limits, exposure = m.submodules.limits.row.position, m.submodules.exposure
             sell = is_sell(self.at[1].intent)
-            m.d.comb += [exposure.limit.eq(Mux(sell, limits.short, limits.long)), exposure.passes.eq(self.passes)]
+            m.d.comb += [exposure.limit.eq(Mux(sell, limits.short, limits.long)), exposure.passes.eq(self.passed)]
             return m
     return Telling
 

@@ -10,7 +10,7 @@ from fixparse.templates import time_of_day
 from hdl.config import GBE, XGBE
 from hdl.layouts import CHUNK_BYTES, Action, Origin, Side
 from hdl.order import narrow
-from hdl.order.entry import BadFrames, lead
+from hdl.order.entry import BadFrames
 from hdl.order.image import FRAMES
 from hdl.registers import IMAGE, IMAGE_WORDS, NIC, PORT, SYMBOL_TEXT, VENUE, RegisterMap
 from hdl.venue import SIMULATED
@@ -23,8 +23,6 @@ from sim.order_bench import WRITE_GAP, OrderBench
 CONFIG = XGBE if os.environ.get("WIDTH") == str(XGBE.data_width) else GBE
 SYMBOLS = ["A", "BB", "CCC", "MSFT", "GOOGL", "ABCDEF", "BRK.A/1", "EIGHTCHR"]
 U32 = 2**32 - 1
-#: Cycles from a decision to the first beat.
-FIRST = 1 + lead(CONFIG)
 WHERE = RegisterMap(CONFIG).address
 VENUE_REGISTERS = [reg.name for reg in VENUE.regs if reg.access == "rw"]
 TEST = {"timeout_time": 2, "timeout_unit": "ms"}
@@ -64,9 +62,9 @@ async def started(dut, msg_seq=1, ready=None) -> tuple[OrderBench, list[Session]
 
 
 async def order(bench, intent):
-    """Hands over a decision as soon as order entry is idle."""
-    await bench.idle()
-    await bench.i.send(intent=intent, time=7, notional=9)
+    """Has an order passed as soon as order entry is idle; returns in the cycle after the decision."""
+    await bench.ask(intent)
+    await bench.passes()
 
 
 async def finished(bench):
@@ -76,7 +74,7 @@ async def finished(bench):
 
 @cocotb.test(**TEST)
 async def frames_are_those_of_the_model(dut):
-    """Random orders at any time of day: byte for byte, the first beat one cycle after the decision, no gap."""
+    """Random orders at any time of day: byte for byte, the first beat in the cycle of the decision, no gap."""
     bench, sessions, rng = await started(dut, msg_seq=98)
     cases = [{"action": a, "venue": v, "symbol": s}
              for a in Action for v in range(CONFIG.venues) for s in range(len(SYMBOLS))]
@@ -87,12 +85,11 @@ async def frames_are_those_of_the_model(dut):
         await order(bench, intent)
         session = sessions[intent["venue"]]
         expected = session.frame(intent, SYMBOLS[intent["symbol"]], date, ms)
-        await bench.wait(1)
         bench.set_stamp(stamp(20990101, 1))     # looked at in the cycle of the first beat alone
         await finished(bench)
         (first, data, error), = bench.take_frames()
         assert (data, error) == (expected, 0)
-        assert first == bench.decided + FIRST
+        assert first == bench.decided
         (cycle, sent), = bench.sent.log
         bench.sent.log.clear()
         assert cycle == first
@@ -113,7 +110,7 @@ async def a_frame_takes_its_length_in_cycles(dut):
         await finished(bench)
         beats = -(-FRAMES[action].length // CONFIG.lanes)
         cycles = [cycle for cycle, _ in bench.o.log]
-        assert cycles == list(range(bench.decided + FIRST, bench.decided + FIRST + beats))
+        assert cycles == list(range(bench.decided, bench.decided + beats))
         bench.o.log.clear()
 
 
@@ -151,12 +148,12 @@ async def sequence_numbers_carry(dut):
 
 async def blocked(bench, intent) -> bool:
     """Whether nothing left and the intent came back, in the right cycle."""
-    await bench.wait(FIRST + 3)
+    await bench.wait(3)
     if not bench.unsent.log:
         return False
     (cycle, value), = bench.unsent.log
     bench.unsent.log.clear()
-    assert cycle == bench.decided + FIRST + 1
+    assert cycle == bench.decided + 2
     assert matches(value, intent)
     assert not bench.o.log
     assert not bench.sent.log
@@ -171,14 +168,17 @@ async def a_kill_in_the_last_cycle_stops_the_frame(dut):
         for switch in ("killed", "venue_killed", "strategy_killed", "stamp", "other"):
             intent = random_intent(rng, venue=1, strategy=5, action=Action.NEW)
             value = {"killed": 1, "venue_killed": 2, "strategy_killed": 1 << 5}.get(switch)
-            await order(bench, intent)
-            await bench.wait(FIRST - 1 + late)
+            await bench.ask(intent)
+            if late:
+                await bench.passes()
             if switch == "stamp":
                 bench.set_stamp(stamp(20240229, 12345, known=0))
             elif switch == "other":     # another venue's and another strategy's
                 dut.venue_killed.value, dut.strategy_killed.value = 1, 0xFF ^ 1 << 5
             else:
                 getattr(dut, switch).value = value
+            if not late:
+                await bench.passes()
             if late or switch == "other":
                 await finished(bench)
                 (_, data, error), = bench.take_frames()
@@ -201,10 +201,10 @@ async def a_kill_poisons_the_frame_under_way_where_it_is_told_to(dut):
                                           "short")):
         action = Action.CANCEL if case == "cancel" else Action.NEW
         intent = random_intent(rng, venue=1, strategy=5, action=action)
-        session, span = sessions[1], FIRST - 1 - (-FRAMES[action].length // CONFIG.lanes)
+        session, span = sessions[1], -(-FRAMES[action].length // CONFIG.lanes) - 1
         dut.kill_poisons.value = poisons
         await order(bench, intent)
-        await bench.wait(span if case == "late" else rng.randrange(FIRST, span - 8))
+        await bench.wait(span if case == "late" else rng.randrange(span - 8))
         if case == "other":
             dut.venue_killed.value, dut.strategy_killed.value = 1, 0xFF ^ 1 << 5
         else:
@@ -259,10 +259,9 @@ async def a_frame_follows_one_that_did_not_leave(dut):
     bench, sessions, rng = await started(dut)
     for _ in range(share(20)):
         held, intent = (random_intent(rng, action=action) for action in (Action.NEW, rng.choice(list(Action))))
-        await order(bench, held)
-        await bench.wait(FIRST - 1)
+        await bench.ask(held)
         dut.killed.value = 1
-        await bench.wait(1)
+        await bench.passes()
         dut.killed.value = 0
         await order(bench, intent)
         await finished(bench)
@@ -275,6 +274,25 @@ async def a_frame_follows_one_that_did_not_leave(dut):
 
 
 @cocotb.test(**TEST)
+async def what_the_gate_rejects_leaves_nothing_behind(dut):
+    """Asked about and not passed, once or more, up to four cycles before the next is asked about."""
+    bench, sessions, rng = await started(dut)
+    for _ in range(share(20)):
+        for _ in range(rng.randrange(1, 4)):
+            await bench.ask(random_intent(rng))
+            await bench.wait(rng.choice([1, 1, 2, 6]))
+        intent = random_intent(rng)
+        await order(bench, intent)
+        await finished(bench)
+        (first, data, error), = bench.take_frames()
+        session = sessions[intent["venue"]]
+        assert (data, error) == (session.frame(intent, SYMBOLS[intent["symbol"]], 20240229, 12345), 0)
+        assert first == bench.decided
+        session.left(intent)
+    assert not bench.unsent.log
+
+
+@cocotb.test(**TEST)
 async def bad_frames_poison_what_they_caused(dut):
     """Only a trigger's order, only its own frame's time; the sequence numbers stay, the intent comes back."""
     bench, sessions, rng = await started(dut)
@@ -282,7 +300,7 @@ async def bad_frames_poison_what_they_caused(dut):
         origin = Origin.HOST if case == "host" else Origin.TRIGGER
         intent = random_intent(rng, origin=origin)
         session = sessions[intent["venue"]]
-        span = FIRST - 1 - (-FRAMES[intent["action"]].length // CONFIG.lanes)   # until all of it has left
+        span = -(-FRAMES[intent["action"]].length // CONFIG.lanes) - 1      # until all of it has left
         wrong = intent["rx_time"] ^ 1 << rng.randrange(BadFrames.TIME_BITS)
         if case == "before":
             await bench.bad.send(intent["rx_time"])
