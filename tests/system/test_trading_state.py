@@ -6,6 +6,7 @@ from hdl.config import GBE
 from hdl.layouts import DECISION, HEADER_DTYPE, INTENT, Action, Reason
 from hdl.registers import FEED, LIMITS, SYMBOL, VENUE
 from hdl.risk.words import walk_cycles
+from host.risk.registers import Write, switched
 from sim import itch
 from sim.faults.rig import Rig
 from sim.faults.truth import framed
@@ -23,8 +24,9 @@ class Desk:
         self.far = rig.symbols(FEED_B)[0]
         for feed in (FEED_A, FEED_B):
             rig.load(feed, 1, [])
-        rig.write((LIMITS, "control", symbol, LIMITS["control"].pack(enable=1, lot=1, tick=1))
-                  for symbol in range(rig.config.symbols))
+        control = LIMITS["control"].pack(enable=1, lot=1, tick=1)
+        limits = [Write(LIMITS, "control", symbol, control) for symbol in range(rig.config.symbols)]
+        rig.write((one.block, one.register, one.index, one.value) for one in switched(limits, serial=1))
         rig.write([(VENUE, "enable", 0, 1)])    # the gate is asked only where an order could leave
         rig.nic.run(walk_cycles(rig.config))    # limits that have just been written reject
 
