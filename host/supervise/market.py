@@ -1,5 +1,7 @@
 """Service "nic": the exchange simulator and the NIC, on the bus as a NIC with a port would be."""
 
+import time
+
 import numpy as np
 
 from host.bus import Message
@@ -19,6 +21,8 @@ from sim.nic import VirtualNic
 
 #: Steps of the simulation between two looks at the bus.
 _STEPS = 20
+#: Longest real time for which the market waits at its end for processes that are slow to cancel.
+_PATIENCE_S = 5.0
 #: The host's own time is real here; what is left to model is the way between it and the NIC.
 _HOST = HostModel(think_ns=1_000)
 
@@ -61,6 +65,7 @@ class Market:
         self.simulation.desk = _Port(bus, len(setting.venues))  # type: ignore[assignment]
         bus.clock = lambda: self.simulation.now
         self._running = self._over = False
+        self._patient_until = 0.0
         bus.subscribe(REGISTERS, self._on_registers, name="nic")
         bus.subscribe(LIMITS_WANTED, self._on_limits, name="nic")
         self._tell_limits("")
@@ -71,9 +76,20 @@ class Market:
             return 0
         for _ in range(_STEPS):
             if not self.simulation.turn():
-                self._end()
+                if not self._waits():
+                    self._end()
                 break
         return 1
+
+    def _waits(self) -> bool:
+        """Whether the market stays open for its end: cancels of open orders are still on their way to it."""
+        driver, listings = self.simulation.driver, self.simulation.universe.listings
+        self._patient_until = self._patient_until or time.monotonic() + _PATIENCE_S
+        exposures = (driver.exposure(one.index) for one in listings)
+        if time.monotonic() > self._patient_until or not any(one.open_buy or one.open_sell for one in exposures):
+            return False
+        self.simulation.end += WIND_DOWN_NS
+        return True
 
     def facts(self) -> dict[str, int]:
         return {"progress": self.simulation.progress * 1000 // max(1, self.simulation.total)}

@@ -124,7 +124,7 @@ def test_processes_trade_one_that_is_not_needed_may_die_and_the_oms_recovers(up,
     states, positions, oms = book(session)
     assert (states, positions) == (summary["order_states"], summary["positions"])
     assert summary["told_positions"] == positions, "nothing was lost to the positions, and nothing told twice"
-    assert not oms.live
+    assert not oms.live, [(one.new, one.acknowledged, one.ended, vars(one)) for one in oms.live]
     assert summary["doubts"] == []
     assert sum(states.values()) >= summary["orders"] > 0
     assert {name for name in summary if name in COUNTS} == set(COUNTS)
