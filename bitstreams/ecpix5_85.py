@@ -2,9 +2,9 @@
 
 Pins: as `amaranth_boards` has them.
 
-The chip has twice the logic of the Versa's, so the NIC is routed with room to spare. With one port there is no second
-line of market data, orders wait for a frame to the host that is under way (12 us at most), and what
-`bitstreams.versa_ecp5_5g_bringup` says of a core at half the clock is true here too.
+The chip has twice the logic of the Versa's. With one port there is no second line of market data, orders wait for a
+frame to the host that is under way (12 us at most), and what `bitstreams.versa_ecp5_5g_bringup` says of a core at half
+the clock is true here too. docs/bitstreams.md says how far routing is.
 
 RGMII delays. The PHY (Microchip KSZ9031RNX) delays the receive clock by 1.2 ns, and expects the transmit clock to come
 delayed (DS00002117F, 7.1): 2 ns of `DelayedOutput`.
